@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from .engine.conversions import LostGradientError
 from .engine.mode import no_grad
-from .engine.rules.registry import defvjp, nondifferentiable, primitive, supported
+from .engine.rules.registry import defvjp, nondifferentiable, primitive
+from .engine.rules.supported import supported
 from .engine.tensor import Tensor
 from .engine.value import Value
 from .functions import (

@@ -3,7 +3,8 @@
 Read it in this order: `rules/elementwise.py`, `backward.py`, `tape.py`, `tensor.py`. It imports NumPy alone.
 """
 
-from .rules.registry import defvjp, nondifferentiable, primitive, supported
+from .rules.registry import defvjp, nondifferentiable, primitive
+from .rules.supported import supported
 from .tape import no_grad
 from .tensor import Tensor
 from .value import Value
