@@ -43,3 +43,15 @@ def test_arguments_are_integers_lists_and_numbers():
     np.testing.assert_allclose(gamma.xlogy([0, 2], [0, 3]), [0, 2 * np.log(3)])
     np.testing.assert_allclose(gamma.xlog1py(2, np.float32(0.5)), 2 * np.log(1.5), rtol=1e-6)
     assert tg.grad(tg.gammaln)(3) == pytest.approx(1.5 - 0.5772156649015329)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+def test_values_at_poles_and_outside_of_the_domain_are_scipys():
+    special = pytest.importorskip("scipy.special")
+    x = np.array([-2.0, -1.0, 0.0])
+    np.testing.assert_array_equal(tg.special.digamma(x), special.digamma(x))
+    for n in (1, 2, 3):
+        np.testing.assert_array_equal(gamma.polygamma(n, x), special.polygamma(n, x))
+    np.testing.assert_array_equal(np.isnan(tg.special.multigammaln([0.2, 0.5, 0.6], 2)), [True, True, False])
+    slope = tg.grad(lambda a: tg.special.multigammaln(a, 2))(3.0)
+    assert slope == pytest.approx(special.digamma(3) + special.digamma(2.5))

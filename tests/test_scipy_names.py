@@ -67,6 +67,17 @@ def test_expm_of_a_stack_and_the_third_derivative():
     np.testing.assert_allclose(f(0.7), (a[0] @ a[0] @ a[0] @ linalg.expm(0.7 * a[0]))[0, 1], rtol=1e-10)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int64, bool])
+def test_convolutions_of_integers_have_scipys_dtype_and_digits(dtype):
+    for n in (40, 600):
+        a = np.full(n, 100).astype(dtype)
+        for name in ("fftconvolve", "convolve", "correlate"):
+            found, expected = getattr(tg.signal, name)(a, a), getattr(signal, name)(a, a)
+            assert found.dtype == expected.dtype
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert tg.signal.fftconvolve(tg.Tensor(np.float32([1.0, 2.0])), np.array([1, 2], np.int8)).dtype == np.float32
+
+
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
 def test_an_element_of_weight_0_is_left_out_of_logsumexp_however_large():
     for large in (1e3, 1e308, np.inf, np.nan):

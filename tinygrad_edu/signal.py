@@ -38,7 +38,8 @@ def convolve(
         return convolve_axes(a, b, axes or (range(a.ndim), range(b.ndim)), dot_axes, mode)
     if method not in ("auto", "direct", "fft"):
         raise ValueError(f'signal.convolve: method is "auto", "direct" or "fft", not {method!r}')
-    if method == "fft" or (method == "auto" and min(a.size, b.size) > 500):
+    integers = np.result_type(a, b).kind in "iub"  # whose direct sums are exact
+    if method == "fft" or (method == "auto" and min(a.size, b.size) > 500 and not integers):
         return fftconvolve(a, b, mode)
     axes = range(a.ndim), range(a.ndim)
     full = np.convolve(a, b) if a.ndim == 1 else convolve_axes(a, b, axes, ((), ()), "full")

@@ -55,7 +55,7 @@ def betaln(a: Any, b: Any) -> Any:
 
 
 def multigammaln(a: Any, d: int) -> Any:
-    """Return the logarithm of the gamma function of d dimensions, elementwise, for elements of a above (d - 1) / 2.
+    """Return the logarithm of the gamma function of d dimensions, elementwise; NaN unless a is above (d - 1) / 2.
 
     Raises ValueError for a d that is not a whole number from 1.
 
@@ -65,7 +65,8 @@ def multigammaln(a: Any, d: int) -> Any:
     if not isinstance(d, (int, np.integer)) or d < 1:
         raise ValueError(f"special.multigammaln: d is the number of dimensions, a positive integer, not {d!r:.60}")
     a = floating(a)
-    return sum([gammaln(a - j / 2) for j in range(d)], d * (d - 1) / 4 * math.log(math.pi))
+    y = sum([gammaln(a - j / 2) for j in range(d)], d * (d - 1) / 4 * math.log(math.pi))
+    return np.where(np.greater(a, (d - 1) / 2), y, np.nan)
 
 
 def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:

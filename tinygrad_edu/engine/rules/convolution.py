@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from .promotion import floats
 from .registry import Array, defvjp, is_complex, primitive, promoting, takes_complex
 
 
 @primitive
 def fft_convolve(a: Array, b: Array) -> Array:
-    """The full convolution of two arrays along all axes."""
+    """The full convolution of two arrays along all axes; of integers, in float64."""
+    a, b = floats(a, b)
     shape = [n + k - 1 for n, k in zip(a.shape, b.shape, strict=True)]
     axes = tuple(range(len(shape)))
     y: Array
@@ -15,7 +17,7 @@ def fft_convolve(a: Array, b: Array) -> Array:
         y = np.fft.ifftn(np.fft.fftn(a, shape, axes) * np.fft.fftn(b, shape, axes), shape, axes)
     else:
         y = np.fft.irfftn(np.fft.rfftn(a, shape, axes) * np.fft.rfftn(b, shape, axes), shape, axes)
-    return y.astype(np.result_type(a, b, np.float16))
+    return y.astype(np.result_type(a, b))
 
 
 def correlation(g: Array, x: Array) -> Array:

@@ -90,7 +90,10 @@ def cotangent(n: int, x: Array) -> Array | float:
     p = np.polynomial.Polynomial([0.0, math.pi])
     for _ in range(n):
         p = p.deriv() * [-math.pi, 0, -math.pi]
-    return polynomial(p.coef[::-1].tolist(), 1 / np.tan(math.pi * from_integer(x)))
+    distance = from_integer(x)
+    if n == 0:  # at an integer the limits from both sides have opposite signs; for higher orders -inf, as in SciPy
+        distance = np.where(np.equal(distance, 0), np.nan, distance)
+    return polynomial(p.coef[::-1].tolist(), 1 / np.tan(math.pi * distance))
 
 
 defvjp(gammaln,   lambda g, y, x: g * polygamma(0, x))
