@@ -580,6 +580,17 @@ def test_ten_thousand_nodes_are_folded_with_a_note_in_under_ten_seconds(make, no
         assert f"{y.data:.4g}\\n" in drawing.source
 
 
+def test_the_arguments_in_the_middle_of_a_long_list_are_folded():
+    y = np.concatenate([tg.Tensor([float(i)], label=f"x{i}") for i in range(200)])
+    drawing = tg.draw(y.sum(), max_nodes=20)
+    counts = kinds(drawing)
+    assert sum(counts.values()) == 20
+    assert counts["folded"] == 1
+    assert "184 leaves" in drawing.source
+    assert "x0 =" in drawing.source
+    assert "x199 =" in drawing.source
+
+
 def test_max_nodes_none_folds_nothing_and_few_nodes_are_not_folded():
     x = y = tg.Value(1.0)
     for _ in range(30):
