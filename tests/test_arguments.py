@@ -122,6 +122,15 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "x.exp(2)": "exp() takes 1 positional argument but 2 were given",
     "hooked('a')": "a hook on Tensor 'x' returned a str; return a gradient, or None to leave it",
     "tg.optim.SGD([model], lr=0.1)": "parameter 0 is a Linear; wrap numbers in Tensor(...), or pass model.parameters()",
+    "tg.Tensor([1j], dtype=float)": "the numbers are complex; take their .real, or abs, first",
+    "setattr(x, 'grad', np.ones(3))": "grad: Tensor 'x' has shape (1,), the gradient (3,)",
+    "np.histogram(X[0], weights=x)": "weights of shape (1,) for numbers of shape (3,); give one weight for each number",
+    "np.arctan2.reduce(x[:0])": "np.arctan2.reduce(of shape (0,), axis=0): no elements to reduce",
+    "tg.adaptive_avg_pool2d(np.ones((1, 2, 0, 3)), 1)": "an image without elements has no mean",
+    "tg.vmap(np.sin, out_axes='a')(X)": "vmap(sin): out_axes is a number, not 'a'",
+    "tg.vmap(lambda m, v: m(v))(model, X)": "argument 0 is a Module, which all members share; its axis is None",
+    "tg.vmap(lambda a: np.choose(a, [0.0, 1.0]))(np.array([0, 5]))": "np.choose takes numbers from 0 to 1; others",
+    "float(tg.Tensor([1j]))": "float: Tensor is complex; take .real, .imag or abs(...) of it",
     "tg.Tensor([[1], [2, 3]])": "Tensor: '[[1], [2, 3]]' makes no array of numbers; use lists of equal lengths: "
         "setting an array element with a sequence",
 }  # fmt: skip

@@ -202,7 +202,8 @@ def histogram(a: ArrayLike, bins: Any = 10, range: Any = None, density: bool | N
         )
     a, weights = array_of(a), arrays_of([weights])[0]
     if a.shape != weights.shape:
-        raise ValueError(f"np.histogram: weights of shape {weights.shape} for numbers of shape {a.shape}")
+        shapes = f"weights of shape {weights.shape} for numbers of shape {a.shape}"
+        raise ValueError(f"np.histogram: {shapes}; give one weight for each number")
     a, weights = np.ravel(a), np.ravel(weights)
     edges = np.histogram_bin_edges(a, bins, range)
     inside = np.flatnonzero((a >= edges[0]) & (a <= edges[-1]))
