@@ -91,10 +91,8 @@ def choose(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     mode = kwargs.get("mode", "raise")
     stacked = a.stacked if is_member(a, level) else np.asarray(a)
     if mode == "raise" and np.any((stacked < 0) | (stacked >= len(choices))):
-        last = len(choices) - 1
-        raise ValueError(
-            f"{level.title}: np.choose takes numbers from 0 to {last}, or others with mode='wrap' or 'clip'"
-        )
+        remedy = f"numbers from 0 to {len(choices) - 1}; others with mode='wrap' or mode='clip'"
+        raise ValueError(f"{level.title}: np.choose takes {remedy}")
     at = indexing.within_bounds(a, len(choices), mode)
     y = choices[0]
     for i, choice in enumerate(choices[1:], 1):
