@@ -25,6 +25,8 @@ process, to rounding. `pip install mpi4py mpich` installs what is needed on one 
   the first.
 - An error outside `fit`, in a rank's own loop or before the call, leaves the others waiting, as MPI does: start with
   `mpiexec -n 4 python -m mpi4py train.py`, which ends all of them. All ranks must call `fit`.
+- NumPy starts as many threads in each rank as there are cores. With several ranks on one machine, set
+  `OPENBLAS_NUM_THREADS=1` first: threads that wait for a core can make a step many times as slow.
 - Nothing is scaled by the number of ranks. `batch_size` counts the examples of all ranks; a learning rate for larger
   batches is yours to choose.
 

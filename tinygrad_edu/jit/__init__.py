@@ -100,7 +100,7 @@ def jit(
     loops of one C function, and others stay NumPy calls between them. Results are those of NumPy to rounding, and a
     replay gives no warnings of floating point; sums are at least as accurate as NumPy's. Loops over large arrays use
     all cores, but no more than OMP_NUM_THREADS says; the number of cores changes no bit of a result. It needs a C
-    compiler, which takes seconds at the first call; without one it raises CompilerError. `backend="auto"` stays with
+    compiler, which takes seconds at the first call; without one it raises RuntimeError. `backend="auto"` stays with
     NumPy where there is no compiler, or where few of the calls have a C form.
 
     >>> import numpy as np

@@ -95,7 +95,7 @@ class Drawing:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture and return its path; the suffix is .svg, .png, .pdf, or .gv for the source.
 
-        Raises ValueError for another suffix, and LayoutError if nothing can lay the graph out. If anything fails, a
+        Raises ValueError for another suffix, and RuntimeError if nothing can lay the graph out. If anything fails, a
         file that existed at the path is unchanged.
         """
         path = Path(path_text(path, "Drawing.save"))
