@@ -50,6 +50,12 @@ def scalar_as_array(x: Any) -> Array:
     return np.asarray(x) if type(x) is np.float64 else np.copy(x)  # the first takes half the time
 
 
+def broadcasts(shape: Shape, other: Shape) -> bool:
+    """Return whether an array of this shape broadcasts to the other shape."""
+    pairs = zip(shape[::-1], other[::-1], strict=False)
+    return len(shape) <= len(other) and all(n in (1, m) for n, m in pairs)
+
+
 def unbroadcast(g: Array, shape: Shape, fun: Function) -> Array:
     """Return the sum of g over the axes that broadcasting added to `shape` or stretched."""
     extra = g.ndim - len(shape)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.arguments import check_numbers, switches
+from ..engine.arrays import broadcasts
 from ..engine.dispatch import Operand
 from ..engine.rules.activations import sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
@@ -171,7 +172,7 @@ def weighted(where: str, losses: Any, weight: Any, name: str = "weight") -> Any:
         return losses
     weight, shape = beside(where, losses, weight, name), np.shape(losses)
     given = np.shape(weight)
-    if len(given) > len(shape) or any(n not in (1, m) for n, m in zip(given[::-1], shape[::-1], strict=False)):
+    if not broadcasts(given, shape):
         raise ValueError(f"{where}: {name} has shape {given}, which does not broadcast to that of the losses, {shape}")
     if not isinstance(weight, Operand):
         weight = weight.astype(getattr(losses, "dtype", np.float64), copy=False)

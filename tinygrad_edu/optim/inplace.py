@@ -20,8 +20,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..engine.arrays import broadcasts
 from ..engine.mode import error_modes, errors_stop
-from .packing import broadcasts
 from .tracing import GRADIENT, Array, Arrays, Call, Formula, Trace, computed
 
 Update: TypeAlias = tuple[Formula, Sequence[Arrays]]  # a formula, and the arrays of each parameter that it is for

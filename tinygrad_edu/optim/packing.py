@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arrays import broadcasts
 from ..engine.errors import kind_of
 from ..engine.tensor import Tensor
 from .tracing import Array
@@ -29,12 +30,6 @@ def initial_states(optimizer: Any, name: str, params: Sequence[Tensor]) -> list[
                 f"array of floats of this shape, such as np.zeros_like(p.data), not {given}"
             )
     return packed(arrays)
-
-
-def broadcasts(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Return whether an array of this shape broadcasts to the other shape."""
-    pairs = zip(shape[::-1], other[::-1], strict=False)
-    return len(shape) <= len(other) and all(n in (1, m) for n, m in pairs)
 
 
 def packed(arrays: Sequence[Array]) -> list[Array]:
