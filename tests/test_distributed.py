@@ -308,6 +308,43 @@ def test_average_gradients_says_what_is_wrong(arguments, error, message):
         average_gradients(*arguments)
 
 
+@pytest.mark.parametrize("wide", [0, 1])
+def test_broadcast_gives_all_ranks_the_dtype_of_the_state_of_an_optimizer(wide):
+    def program(comm):
+        p = tg.Tensor(np.ones(2), dtype=np.float32)
+        adam = optim.Adam([p])
+        if comm.rank == wide:
+            p.grad = np.full(2, 1e25)
+            adam.step()
+        broadcast(adam, comm)
+        return adam.steps, [float(v[0]) for v in adam.state["v"]], adam.state["v"][0].dtype.char
+
+    expected = (0, [0.0], "f") if wide else (1, [pytest.approx(1e50)], "d")
+    assert run(2, program) == [expected] * 2
+
+
+def test_broadcast_gives_all_ranks_the_history_of_l_bfgs_and_refuses_that_of_another_model():
+    def program(comm, n=lambda rank: 2):
+        x = tg.Tensor(np.ones(n(comm.rank)))
+        lbfgs = optim.LBFGS([x])
+
+        def closure():
+            lbfgs.zero_grad()
+            loss = np.sum(x**4)
+            loss.backward()
+            return loss
+
+        if comm.rank == 0:
+            lbfgs.step(closure)
+        broadcast(lbfgs, comm)
+        return len(lbfgs.changes)
+
+    counts = run(2, program)
+    assert counts[0] == counts[1] > 1
+    for error in run(2, lambda comm: program(comm, lambda rank: 2 + rank)):
+        assert "LBFGS.load_state_dict: nothing was loaded: 'changes' has shape" in str(error)
+
+
 def test_a_communicator_may_have_one_kind_of_broadcast():
     def train(missing, comm):
         class Part:

@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike
 from ..engine.rules.finite import all_finite as finite
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
+from ..optim import Optimizer
 from ..transforms.tree import flatten
 from .communicator import broadcast_array, broadcast_object, checked_communicator, sum_array
 from .exchange import Exchange
 
 Order = Literal["C", "F"]
+OPTIMIZER = "optimizer/"  # begins the names of an optimizer's state
 HEADER = 4  # numbers beside the gradients, of the first buffer's dtype: at most 32 bytes
 FAILED, EXAMPLES, LOSS, CHANGED = range(HEADER)
 
@@ -206,26 +208,28 @@ def broadcast(model: Any, comm: Any = None) -> None:
         if not hasattr(model, "state_dict") or not hasattr(model, "load_state_dict"):
             kind = type(model).__name__
             raise TypeError(f"broadcast takes a Module, or an object with a state_dict, not {kind}")
-        state = {name: np.asarray(value) for name, value in model.state_dict().items()}
+        part = OPTIMIZER if isinstance(model, Optimizer) else ""
+        state = {part + name: np.asarray(value) for name, value in model.state_dict().items()}
     exchange.agree()
     received = broadcast_state("broadcast", exchange, state)
     with exchange.guarded():
         if comm.rank:
-            model.load_state_dict(received)
+            model.load_state_dict({name.removeprefix(part): a for name, a in received.items()})
     exchange.agree()
 
 
 def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array]) -> dict[str, Array]:
     """Return rank 0's arrays by name on all ranks; raises ValueError on all if names, shapes or dtypes differ.
 
-    The state of an optimizer may have another dtype: it is kept in a wider one from the step on that needs it.
+    The state of an optimizer may differ in both: it is kept in a wider dtype from the step on that needs it, and L-BFGS
+    keeps more with each step. Its `load_state_dict` checks what fits.
     """
     comm = exchange.comm
-    form = [(name, a.shape, "" if name.startswith("optimizer/") else a.dtype.name) for name, a in state.items()]
-    first, dtypes = broadcast_object(comm, (form, [a.dtype for a in state.values()]))
+    form = [(name, "" if name.startswith(OPTIMIZER) else f"{a.shape} {a.dtype.name}") for name, a in state.items()]
+    first, kinds = broadcast_object(comm, (form, [(a.shape, a.dtype) for a in state.values()]))
     with exchange.guarded():
         if form != first:
-            ours, theirs = ({name: f"{shape} {kind}".strip() for name, shape, kind in each} for each in (form, first))
+            ours, theirs = dict(form), dict(first)
             name = next((n for n in {**theirs, **ours} if ours.get(n) != theirs.get(n)), "the order of parameters")
             differing = f"{ours.get(name, 'missing')}, and not {theirs.get(name, 'missing')}"
             raise ValueError(
@@ -233,7 +237,8 @@ def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array]) -> 
                 "All ranks must construct model, optimizer and schedule alike"
             )
     exchange.agree()
-    received = {name: np.array(a, dtype) for (name, a), dtype in zip(state.items(), dtypes, strict=True)}
-    for a in received.values():
-        broadcast_array(comm, a)
+    received = {}
+    for (name, a), (shape, dtype) in zip(state.items(), kinds, strict=True):
+        received[name] = np.empty(shape, dtype) if comm.rank else a.copy()
+        broadcast_array(comm, received[name])
     return received

@@ -178,12 +178,12 @@ class Optimizer(Hyperparameters):
                 self._widen(kind)
 
     def _widen(self, kind: str, back: bool = False) -> None:
-        """Convert the state of the parameters whose dtype has this character to the wider one, or `back`."""
+        """Convert the state of the parameters whose dtype has this character; `back`, make place for narrow numbers."""
         self.wide, dtype = (self.wide.replace(kind, ""), np.dtype(kind)) if back else (self.wide + kind, WIDER[kind])
         for arrays in self.state.values():
-            arrays[:] = [
-                a.astype(dtype) if p.dtype.char == kind else a for a, p in zip(arrays, self.params, strict=True)
-            ]
+            for i, p in enumerate(self.params):
+                if p.dtype.char == kind:
+                    arrays[i] = np.empty_like(arrays[i], dtype) if back else arrays[i].astype(dtype)
 
     def _missed(self) -> list[int]:
         return self.missed.tolist() if self.missed.size and is_settled(self.missed) else [0] * len(self.params)
