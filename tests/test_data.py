@@ -306,7 +306,14 @@ def test_the_state_of_a_standardizer_goes_through_a_file(tmp_path):
     np.testing.assert_array_equal(other.transform(x), one.transform(x))
     with pytest.raises(ValueError, match=r"Standardizer\.state_dict: call fit with the training data first"):
         Standardizer().state_dict()
-    for state in ({"mean": [0.0]}, {"mean": [0.0], "scale": [0.0]}, {"mean": [0.0], "scale": [1.0, 2.0]}, [1.0]):
+    wrong = [{"mean": [mean], "scale": [1.0]} for mean in (1j, "a", np.complex64(1), None)]
+    for state in (
+        {"mean": [0.0]},
+        {"mean": [0.0], "scale": [0.0]},
+        {"mean": [0.0], "scale": [1.0, 2.0]},
+        [1.0],
+        *wrong,
+    ):
         with pytest.raises(ValueError, match=r"Standardizer\.load_state_dict"):
             other.load_state_dict(state)
     np.testing.assert_array_equal(other.transform(x), one.transform(x))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.rules.registry import Array
+from ..state import copy_state
 from .batches import check_finite, checked_arrays, plain_array
 
 
@@ -66,7 +67,9 @@ class Standardizer:
         if not isinstance(state, Mapping) or state.keys() != {"mean", "scale"}:
             given = ", ".join(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
             raise ValueError(f"{where} takes a dict of mean and scale, as state_dict() gives, not {given}")
-        mean, scale = (np.array(state[name], dtype=np.float64) for name in ("mean", "scale"))
+        new = {name: np.zeros(np.shape(value)) for name, value in state.items()}
+        copy_state(where, new, state)
+        mean, scale = new["mean"], new["scale"]
         if mean.shape != scale.shape or not np.isfinite(mean).all() or not (np.isfinite(scale) & (scale > 0)).all():
             shapes = f"shapes {mean.shape} and {scale.shape}"
             raise ValueError(

@@ -197,7 +197,7 @@ def broadcast(model: Any, comm: Any = None) -> None:
     """Give the model of every rank the parameters and buffers of rank 0's; also for an optimizer or a schedule.
 
     `model` is a Module, or has `state_dict` and `load_state_dict`. Raises ValueError on all ranks if names, shapes or
-    dtypes differ from rank 0's. Raises TypeError for another object.
+    dtypes differ from rank 0's, or if an optimizer cannot load its state. Raises TypeError for another object.
 
     >>> model = tg.nn.Linear(2, 1, rng=0)
     >>> tg.distributed.broadcast(model)  # alone: nothing changes
