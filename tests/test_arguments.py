@@ -87,6 +87,7 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.data.one_hot([[1], [2, 3]])": "one_hot: rows of unequal lengths make no array; pad them to one length",
     "tg.save({'a': [[1], [2, 3]]}, 'a.npz')": "save: 'a': rows of unequal lengths make no array",
     "tg.odeint(lambda y, t: -y, 1.0, [0, 1], steps=0)": "integrate.odeint: steps is a whole number from 1, or None",
+    "tg.odeint(lambda y, t: -y, 1.0, [0, nan])": "integrate.odeint: t holds NaN or infinity; times are finite numbers",
     "tg.odeint(lambda y, t: -y, 1.0, [0, 1], rtol=nan)": "integrate.odeint: rtol is a finite number of at least 0, not",
     "tg.History().table(-1)": "History.table: rows is a whole number from 1, not -1",
     "tg.History().to_csv(5)": "History.to_csv: a path is text or a pathlib.Path, not an int",

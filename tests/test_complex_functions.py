@@ -184,3 +184,11 @@ def test_real_programs_after_a_complex_number_are_not_searched_for_others():
     finally:
         sys.setprofile(None)
     assert len(calls) <= 1  # of 6 operations and 7 gradients
+
+
+def test_odeint_of_a_complex_state():
+    wave = lambda z, w: tg.odeint(lambda z, t: 1j * w * z, z, [0.0, 1.0, 2.0])
+    z, w = np.array([1 + 1j]), np.array(2.0)
+    close(wave(z, w)[:, 0], z * np.exp(2j * np.arange(3)), rtol=1e-7)
+    tg.check_grad(lambda z, w: np.abs(wave(z, w) - 1) ** 2, z, w, order=1)
+    assert wave(np.complex64([1]), 2.0).dtype == np.complex64

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .engine.arguments import nonnegative_numbers
-from .engine.rules.activations import floating
+from .engine.rules.activations import floating, numbers
 from .engine.tensor import Tensor
 
 __all__ = ["odeint"]
@@ -35,13 +35,13 @@ def odeint(
     """Return the solution y of dy/dt = func(y, t, *args) at the times t, of shape (len(t), *y0.shape); y(t[0]) is y0.
 
     As in SciPy a number y0 counts as a vector of length 1, and func may return a list of numbers, or a number for a
-    vector of length 1.
+    vector of length 1. The state may be complex.
 
     The method of Dormand and Prince (order 5) chooses its steps so that the error of each is below atol + rtol |y|;
     `steps` takes that many equal steps between two times instead, which `jit` can record. Times are increasing or
     decreasing. With `tfirst` the function is func(t, y, *args). Raises RuntimeError where more than `mxstep` steps
-    between two times are needed, as for a stiff equation. Raises ValueError for times that are not a vector, and for a
-    func of another shape than y.
+    between two times are needed, as for a stiff equation. Raises ValueError for times that are not a vector of finite
+    numbers, and for a func of another shape than y.
 
     >>> tg.odeint(lambda y, t: -y, 1.0, [0.0, 1.0]).round(4)  # exp(-t)
     array([[1.    ],
@@ -51,9 +51,11 @@ def odeint(
     if steps is not None and not (hasattr(steps, "__index__") and steps >= 1):
         raise ValueError(f"integrate.odeint: steps is a whole number from 1, or None, not {steps!r:.60}")
     y0 = np.stack([*y0]) if isinstance(y0, (list, tuple)) else y0
-    y, t, args = np.atleast_1d(floating(y0)), floating(t), args if isinstance(args, tuple) else (args,)
+    y, t, args = np.atleast_1d(numbers(y0)), floating(t), args if isinstance(args, tuple) else (args,)
     if np.ndim(t) != 1 or not len(t):
         raise ValueError(f"integrate.odeint: t is a vector of times, the first of them that of y0, not {np.shape(t)}")
+    if steps is None and not np.all(np.isfinite(plain(t))):
+        raise ValueError("integrate.odeint: t holds NaN or infinity; times are finite numbers")
 
     def slope(y: Any, t: Any) -> Any:
         dy = func(t, y, *args) if tfirst else func(y, t, *args)
@@ -62,7 +64,8 @@ def odeint(
             raise ValueError(f"integrate.odeint: func gives shape {np.shape(dy)} for a state of shape {np.shape(y)}")
         return dy
 
-    t = t if plain(t).dtype == plain(y).dtype else t.astype(plain(y).dtype)
+    dtype = np.finfo(plain(y).dtype).dtype  # that of the real part
+    t = t if plain(t).dtype == dtype else t.astype(dtype)
     smallest = 10 * float(np.finfo(plain(y).dtype).eps)
     limits = max(rtol, smallest), max(atol, smallest), mxstep
     ys, first, step = [y], None, None

@@ -41,7 +41,8 @@ def floating(x: Any) -> Array:
 
 def complex_refused() -> TypeError:
     """Return the error for complex numbers."""
-    return TypeError("activations and most losses take real numbers; pass z.real, z.imag or np.abs(z)")
+    which = "activations, most losses, tg.special and tg.stats"
+    return TypeError(f"{which} take real numbers; pass z.real, z.imag or np.abs(z)")
 
 
 _FLOAT64 = np.dtype(np.float64)
