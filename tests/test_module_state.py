@@ -121,6 +121,16 @@ def test_a_state_is_loaded_into_none_of_the_parameters_if_one_overflows():
         np.testing.assert_array_equal(a, before[name])
 
 
+def test_layers_change_places_by_a_state_that_holds_their_own_parameters():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1))
+    before, p = model.state_dict(), dict(model.named_parameters())
+    views = {"0.weight": p["1.weight"], "0.bias": p["1.weight"].data[0], "1.weight": p["0.weight"].data.T}
+    model.load_state_dict(views | {"1.bias": before["1.bias"]})
+    expected = {"0.weight": before["1.weight"], "0.bias": before["1.weight"][0], "1.weight": before["0.weight"].T}
+    for name, a in expected.items():
+        np.testing.assert_array_equal(model.state_dict()[name], a)
+
+
 def test_a_state_may_hold_parameters_that_take_gradients():
     source, model = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
     model.load_state_dict(dict(source.named_parameters()))

@@ -91,7 +91,8 @@ def copy_state(
     missing and unexpected. Returns both lists.
     """
     given, names = check_state(where, targets, state, strict)
-    given = {name: value.astype(targets[name].dtype, copy=False) for name, value in given.items()}  # or an overflow
+    live = {id(_owner(target)) for target in targets.values()}  # a value from there is copied before it is replaced
+    given = {name: a.astype(targets[name].dtype, copy=id(_owner(a)) in live) for name, a in given.items()}
     for name, value in given.items():
         np.copyto(targets[name], value)
     return names
@@ -133,6 +134,13 @@ def check_state(
     if problems:
         raise ValueError(f"{where}: nothing was loaded: " + "; ".join(problems))
     return given, IncompatibleKeys(missing, unexpected)
+
+
+def _owner(a: Array) -> Array:
+    """Return the array that owns the memory of a view, or a itself."""
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a
 
 
 def _equal(a: Array, b: Array) -> bool:
