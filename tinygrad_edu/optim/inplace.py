@@ -115,7 +115,8 @@ class InPlace:
             for arrays in parameters:
                 theta = arrays[0]
                 dtype = theta.dtype
-                self.succeeded &= theta.flags.writeable  # a read-only one raises: copies put back the others
+                if not theta.flags.writeable:
+                    fit_together(theta)  # raises ValueError
                 if arrays[state].dtype is not dtype or dtype is NARROW:  # type: ignore[union-attr]
                     dtype = formula_dtype(*arrays)
                 is_wider, kind = dtype is not theta.dtype, dtype.char
