@@ -299,6 +299,23 @@ def test_an_array_of_texts_dates_or_records_is_compared(values, use, change, opt
     same(make, change, options)
 
 
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_records_that_the_function_closes_over_are_read_anew_and_written_into(options):
+    def make():
+        buffer = np.zeros(2000, [("state", float, 3), ("reward", np.float32), ("done", bool)])
+        count = np.zeros((), int)
+
+        def f(x):
+            buffer["state"][count] = x
+            buffer["reward"] += 0.5
+            count[...] += 1
+            return buffer["state"][:5], buffer[:3]["reward"] * ~buffer["done"][:3], buffer[1]["state"] @ x
+
+        return f, buffer
+
+    same(make, lambda buffer: buffer.__setitem__(slice(1, 3), (X, 7, True)), options)
+
+
 def test_an_array_of_objects_may_be_an_argument_and_is_changed_as_eagerly():
     def f(x, o):
         o[0] += x

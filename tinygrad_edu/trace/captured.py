@@ -188,7 +188,7 @@ class Captured:
                 is_other = is_special(kind) or (is_like_array(kind) and library(kind) not in ("", "python"))
                 if is_other and (holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})):
                     raise self.rec.error(f"{holder.member(key)} is {kind_of(part)}; {instead(part, 'keep')}")
-                if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
+                if isinstance(part, np.ndarray) and part.dtype.kind in "biufcV" and not part.dtype.hasobject:
                     if part is not value:  # in a tuple, which a replay does not look into
                         self.closure.fixed.add(id(part))
                     self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, holder.member(key)))
