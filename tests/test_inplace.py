@@ -207,7 +207,7 @@ def test_a_parameter_that_cannot_be_written_leaves_all_as_it_was(steps):
         optimizer.step()
     params[1].data.flags.writeable = False
     before = contents(optimizer)
-    with pytest.raises(ValueError, match="^step: the data of a parameter .* are read-only"):
+    with pytest.raises(ValueError, match=r"^step: the data of a parameter .* are read-only"):
         optimizer.step()
     assert contents(optimizer) == before
 
