@@ -106,3 +106,11 @@ def test_a_rule_that_returns_another_structure_or_no_rule_is_an_error():
     unruled = tg.primitive(lambda xs: sum(np.asarray(x) for x in xs))
     with pytest.raises(TypeError, match="has no rule"):
         unruled([x])
+
+
+@pytest.mark.parametrize("result", [lambda g: [g], lambda g: g, lambda g: {"a": g, "b": g}, lambda g: [[g], g]])
+def test_a_rule_with_gradients_in_another_structure_than_its_argument_is_named(result):
+    total = tg.primitive(lambda xs: xs[0] + xs[1])
+    tg.defvjp(total, lambda g, y, xs: result(g))
+    y = total([tg.Tensor(1.0), tg.Tensor(2.0)])
+    assert "returns gradients in another structure" in message(TypeError, y.backward)

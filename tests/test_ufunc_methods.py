@@ -118,3 +118,16 @@ def test_errors_name_the_method():
     assert "indices go from 0 to 1" in message(ValueError, lambda: np.add.reduceat(x, [2], axis=1))
     assert "np.add.at has no rule" in message(TypeError, lambda: np.add.at(x, [0], 1.0))
     assert "np.hypot.reduce has no rule" in message(TypeError, lambda: np.hypot.reduce(x, out=np.zeros(2)))
+
+
+@pytest.mark.parametrize(("method", "args"), [("reduce", ()), ("accumulate", ()), ("reduceat", ([0, 3],))])
+def test_the_methods_compute_in_a_dtype_that_is_given(method, args):
+    x = np.linspace(1, 2, 6)
+    y = getattr(np.hypot, method)(tg.Tensor(x), *args, dtype=np.float32)
+    expected = getattr(np.hypot, method)(x, *args, dtype=np.float32)
+    assert y.dtype == expected.dtype == np.float32
+    np.testing.assert_allclose(y.data, expected, rtol=1e-6)
+
+
+def test_what_is_accumulated_of_nothing_is_nothing():
+    assert np.hypot.accumulate(tg.Tensor(np.zeros((2, 0))), axis=1).shape == (2, 0)
