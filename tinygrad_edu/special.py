@@ -65,8 +65,8 @@ def multigammaln(a: Any, d: int) -> Any:
     if not isinstance(d, (int, np.integer)) or d < 1:
         raise ValueError(f"special.multigammaln: d is the number of dimensions, a positive integer, not {d!r:.60}")
     a = floating(a)
-    y = sum([gammaln(a - j / 2) for j in range(d)], d * (d - 1) / 4 * math.log(math.pi))
-    return np.where(np.greater(a, (d - 1) / 2), y, np.nan)
+    a = np.where(np.greater(a, (d - 1) / 2), a, np.nan)
+    return sum([gammaln(a - j / 2) for j in range(d)], d * (d - 1) / 4 * math.log(math.pi))
 
 
 def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
