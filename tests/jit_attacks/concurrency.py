@@ -1,6 +1,7 @@
 """Threads that meet a recording."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -124,3 +125,60 @@ def eager_threads_beside_a_recording(J):
         return final(model, opt)
 
     return in_threads(6, work)
+
+
+@works
+def threads_of_its_own_compute(J):
+    w = tg.Tensor(X)
+
+    def f(x):
+        with ThreadPoolExecutor(2) as pool:
+            parts = [*pool.map(lambda k: np.sum(x * w.data[k]), range(3))]
+            return sum(parts) + pool.submit(lambda: float(x[0])).result()
+
+    f = J(f)
+    return [f(x) for x in (X, X, X + 1, X * 2)]
+
+
+@works
+def threads_of_its_own_fill_an_array(J):
+    def f(x):
+        y = np.zeros_like(x)
+
+        def fill(i):
+            y[i] = x[i] * 2
+
+        in_threads(3, fill)
+        return y
+
+    f = J(f)
+    return [f(x) for x in (X, X, X + 1)]
+
+
+@works
+def a_thread_of_its_own_changes_a_list(J):
+    seen = []
+
+    def f(x):
+        thread = threading.Thread(target=lambda: seen.append(np.sum(x)))
+        thread.start()
+        thread.join()
+        return x * 2
+
+    f = J(f)
+    return [f(X), f(X), f(X + 1), seen]
+
+
+@attack
+def threads_of_its_own_train(J):
+    w = tg.Tensor(X)
+
+    def step(i):
+        w.data[i] -= 0.1
+
+    def f(x):
+        in_threads(3, step)
+        return w * x
+
+    f = J(f)
+    return [f(X), f(X), f(X), w.data]

@@ -1,15 +1,17 @@
 """What a function changes outside of itself."""
 
+import asyncio
 import contextlib
 import functools
 import io
+import queue
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
 
-from .harness import Cfg, X, attack
+from .harness import Cfg, X, attack, works
 
 
 @attack
@@ -285,3 +287,37 @@ def exception_after_the_update_leaves_a_whole_update(J):
     return (
         "a whole update or none" if len({moved, counted, averaged, graded}) == 1 else (moved, counted, averaged, graded)
     )
+
+
+def queue_attack(name, make):
+    def run(J):
+        made = make()
+        f = J(lambda x: (made.put_nowait(1), x * 2)[1])
+        return f(X), f(X), f(X), made.qsize()
+
+    run.__name__ = name
+    attack(run)
+
+
+queue_attack("simple_queue", queue.SimpleQueue)
+queue_attack("queue_of_asyncio", asyncio.Queue)
+
+
+@works
+def array_resized_and_locked_within(J):
+    a, b = Cfg(of=X[:1].copy()), X.copy()
+
+    def f(x):
+        a.of.resize(len(a.of) + 1, refcheck=False)
+        b.setflags(write=False)
+        return x * 2
+
+    f = J(f)
+    return f(X), f(X), a.of, b.flags.writeable
+
+
+@attack
+def array_written_through_its_buffer(J):
+    a = X.copy()
+    f = J(lambda x: (a.data.__setitem__(0, 9.0), x * 2)[1])
+    return f(X), f(X), a

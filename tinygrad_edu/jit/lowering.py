@@ -143,8 +143,7 @@ def _write(emitter: Emitter, call: Call, out: str) -> str:
         return ""
     x, index, value = map(emitter.ref, call.args)
     if (element := uniform_element(call.args[0])) is not None:  # as zeros, which need not be read
-        number = emitter.name(element, "k", (element.tobytes(), element.dtype))
-        emitter.emit(f"{out}.fill({number})")
+        emitter.emit(f"{out}.fill({emitter.name(element, 'k', (element.tobytes(), element.dtype))})")
     elif out != x:
         emitter.emit(f"{emitter.fun(np.copyto)}({out}, {x})")
     if call.fun is setitem:

@@ -104,9 +104,8 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
             if any([isinstance(v, (Traced, Node)) for _, v in leaves("", [(e.args, vars(e)) for e in errors])]):
                 raise Unrecorded from error  # the error of the function itself holds plain arrays
             words = str(error)
-            if rec.gave_plain and isinstance(error, ValueError) and "read-only" in words:
-                words = "an array was made a plain one and written into; write into the array itself, or a copy"
-                rec.error(words, error)
+            if rec.gave_plain and isinstance(error, (TypeError, ValueError)) and "read-only" in words:
+                rec.error("an array was made a plain one and written into; write into the array, or into a copy", error)
             if isinstance(error, TypeError) and "jit cannot replay" in words:  # a hook on a gradient
                 rec.error(words, error)
             needs_plain = any([w in words for w in NEEDS_PLAIN]) and "unhashable" not in words  # as arrays are too
@@ -118,8 +117,8 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
         finally:
             with _exchanging:
                 found.restore()
-        if rec.refused:  # the function caught the error
-            raise rec.refused
+        if rec.refused or rec.others == {False}:  # the function caught the error, or a thread of its own may compute
+            raise rec.refused or Unrecorded
         imported = [*sys.modules.values()][modules:] if len(sys.modules) > modules else []
         if any([isinstance(m, ModuleType) and not library(m) for m in imported]):
             raise Unrecorded  # the function finds it there from now on

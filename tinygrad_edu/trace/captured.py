@@ -8,7 +8,6 @@ import functools
 import threading
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
-from queue import Queue
 from typing import Any, cast
 
 import numpy as np
@@ -33,7 +32,7 @@ from .traced import Traced
 
 Path = tuple[Any, ...]
 # Their contents are not recorded, nor are those of other containers of the standard library
-UNSEEN = (memoryview, ChainMap, UserDict, UserList, np.void, Queue, threading.local, threading.Event)
+UNSEEN = (memoryview, ChainMap, UserDict, UserList, np.void, threading.local)
 CONTAINERS, HELD = (MutableMapping, MutableSequence, MutableSet), (dict, list, set, deque)
 
 
@@ -55,9 +54,7 @@ class Captured:
         self.containers: dict[int, Holder] = {}  # what fun gets for those among the arguments, by their identity
         self.occurrences: list[tuple[Any, Path]] = []  # each of those arguments, as often as it is given
         self.paths: dict[int, tuple[Path, Any]] = {}  # by the identity of what fun gets: where it is given, as what
-        self.results: dict[
-            tuple[int, bool], tuple[Any, tuple[Any, Any]]
-        ] = {}  # parts of the result, as they are `described`
+        self.results: dict[tuple[int, bool], tuple[Any, tuple[Any, Any]]] = {}  # its parts, as they are `described`
         self.memories: dict[int, tuple[Any, Any]] = {}  # shared by arrays of the result, by the identity of its owner
         self.labeled = False  # whether a Tensor or a Value in the result has a label
         self.arrays: dict[int, Traced] = {}  # by the identity of the array
@@ -255,6 +252,8 @@ def instead(a: object, verb: str) -> str:
 def is_special(kind: Any) -> bool:
     """Whether objects of a class are arrays, but not plain ones, or containers or iterators of elements not seen."""
     unseen = issubclass(kind, CONTAINERS) and not issubclass(kind, HELD) and library(kind) == "python"
+    methods = {name for base in kind.__mro__ if library(base) == "python" for name in vars(base)}
+    unseen |= not methods.isdisjoint(("put_nowait", "is_set"))  # of a queue, of an event
     unseen |= hasattr(kind, "__next__") and kind.__dictoffset__ == 0  # else its attributes are seen
     return unseen or issubclass(kind, UNSEEN) or (issubclass(kind, np.ndarray) and kind not in PLAIN_ARRAYS)
 

@@ -168,6 +168,7 @@ METHODS: dict[str, Any] = {
     **dict.fromkeys(("conj", "conjugate"), _conjugate),
     **{name: _in_place(name) for name in ("sort", "partition")},
     "fill": lambda self, v: self.__setitem__(..., v) if isinstance(self._array, np.ndarray) else None,
+    **dict.fromkeys(("resize", "setflags"), property(lambda self: self.rec.give_up())),  # of the array itself
     "to_device": lambda self, device, stream=None: self if device == "cpu" else self._array.to_device(device),
     **dict.fromkeys(("__copy__", "__deepcopy__"), lambda self, *memo: self.copy()),
     "T": property(lambda self: self.transpose()), "mT": property(lambda self: self.swapaxes(-1, -2)),

@@ -49,6 +49,7 @@ class Recorder:
         self.refused: JitError | Unrecorded | None = None  # the last error
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
         self.ended = False
+        self.others: set[bool] = set()  # of other threads that computed with its arrays: whether they wrote into state
         self.is_replayed = False  # whether other values will be computed by the program
         self.errors: Any = np.geterr()  # of the caller
         self.filters = warnings.filters  # of the caller
@@ -59,6 +60,7 @@ class Recorder:
     def is_foreign(self) -> bool:
         """Whether another thread asks, for which a recorded array is plain; raise JitError after the recording."""
         if self.thread != get_ident():
+            self.others.add(False)
             return True
         if self.ended:
             raise JitError(f"jit({self.name}): an array of a recording was used outside of it; return it instead")
@@ -145,8 +147,11 @@ class Recorder:
             self.program.guards.append(Guard(is_the_same, (x.variable,), True))
         return value
 
-    def evaluate(self, fun: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Return fun(*args, **kwargs), not recorded: the result depends on shapes and dtypes alone."""
+    def evaluate(self, fun: Function, args: Any, kwargs: Mapping[str, Any], written: Any = ()) -> Any:
+        """Return fun(*args, **kwargs), not recorded: another thread asks, or it depends on shapes and dtypes alone."""
+        if self.others:
+            into = [x.root.origin.source for x in leaves(written) if type(x) is Traced]
+            self.others.update([type(source) not in (Call, Constant) for source in into])
         return fun(*values_of(args), **values_of(kwargs))
 
     def primitive(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

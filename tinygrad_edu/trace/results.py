@@ -155,8 +155,7 @@ def note_memories(found: Captured, values: Any) -> None:
             order: Any = "C" if root.value.flags.c_contiguous else "F"
             if not root.value.flags.forc:
                 raise found.rec.error("two arrays of the result share memory; return a copy of one of them")
-            memory = Result("memory", root.variable, order)
-            found.memories[i] = memory, np.array(root.value, order=order)
+            found.memories[i] = Result("memory", root.variable, order), np.array(root.value, order=order)
 
 
 def described_members(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:

@@ -69,7 +69,7 @@ class Traced(View):
     def takes(self, fun: Function, args: Any, kwargs: Any) -> bool:
         """Return whether to record fun(*args, **kwargs), which writes into this array; if not, call it."""
         if self.rec.is_foreign() or not isinstance(self._array, np.ndarray):  # a number, of which NumPy changes a copy
-            self.rec.evaluate(fun, args, kwargs)
+            self.rec.evaluate(fun, args, kwargs, [self])
             return False
         if not self._array.flags.writeable:
             self.rec.give_up()  # NumPy raises an error; before 2.5, ufunc.at writes
@@ -119,7 +119,7 @@ class Traced(View):
             return self.rec.call(ufunc, inputs, kwargs)
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if self.rec.is_foreign():
-            result = self.rec.evaluate(fun, inputs, kwargs)
+            result = self.rec.evaluate(fun, inputs, kwargs, kwargs.get("out") or inputs[: method == "at"])
             return kwargs["out"][0] if len(kwargs.get("out", ())) == 1 else result  # x += 1 leaves x what it is
         out = kwargs.pop("out", None)
         if method == "at":
@@ -137,7 +137,7 @@ class Traced(View):
             return NotImplemented
         rec = self.rec
         if rec.is_foreign():
-            return rec.evaluate(fun, args, kwargs)
+            return rec.evaluate(fun, args, kwargs, args[: fun in functional.CHANGING] or kwargs.get("out"))
         if fun in predicates:
             return rec.ask(fun, args)
         if fun is float and self.is_float:
