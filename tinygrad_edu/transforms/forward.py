@@ -254,15 +254,14 @@ def _evaluated_along(
     y, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
     carry = carry or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
     y, aux = y if has_aux else (y, None)
-    has_nan = any(map(holds_nan, tangents))
+    rest = [as_results(aux, carry)] * has_aux + [any(map(holds_nan, tangents))]
     if not tree.is_container(y):
-        return as_result(y, carry), _tangent(y, tangents[0], carry), *([as_results(aux, carry)] * has_aux), has_nan
+        return as_result(y, carry), _tangent(y, tangents[0], carry), *rest
     leaves = [
         None if t is None and tree.is_constant(leaf) else _tangent(leaf, t, carry)
         for leaf, t in zip(tree.leaves(y), tangents, strict=True)
     ]
-    tangent = tree.with_leaves(y, leaves)
-    return as_results(y, carry), tangent, *([as_results(aux, carry)] * has_aux), has_nan
+    return as_results(y, carry), tree.with_leaves(y, leaves), *rest
 
 
 def _tangent(y: Any, t: Any, carry: bool) -> Any:
@@ -275,12 +274,11 @@ def _tangent(y: Any, t: Any, carry: bool) -> Any:
 
 def _variables(xs: Sequence[Any], arguments: Sequence[Any], argnums: tuple[int, ...]) -> list[Any]:
     """Return the variables among the arguments that f is given for xs."""
-    pairs = [
-        pair
-        for i in argnums
-        for pair in (
-            zip(tree.leaves(xs[i]), tree.leaves(arguments[i]), strict=True)
-            if tree.is_container(xs[i]) else [(0.0, arguments[i])]
-        )
-    ]  # fmt: skip
-    return [variable for x, variable in pairs if not tree.is_constant(x)]
+    found: list[Any] = []
+    for i in argnums:
+        if tree.is_container(xs[i]):
+            pairs = zip(tree.leaves(xs[i]), tree.leaves(arguments[i]), strict=True)
+            found += [variable for x, variable in pairs if not tree.is_constant(x)]
+        else:
+            found.append(arguments[i])
+    return found
