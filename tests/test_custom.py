@@ -90,6 +90,8 @@ def test_a_checkpoint_takes_no_rounding_of_a_number_for_another_result():
     w, x = tg.Tensor(1.0), 1.2081679537971555  # whose third power differs between a number and an array without axes
     g = tg.grad(tg.checkpoint(lambda x: w * x**3))(x)
     np.testing.assert_allclose(g.data, 3 * x**2)
+    several = tg.checkpoint(lambda x: w * np.ones(3) * x**3)
+    np.testing.assert_allclose(tg.grad(lambda x: np.sum(several(x)))(x).data, 9 * x**2)
 
 
 def test_a_checkpoint_in_a_checkpoint_and_under_jit():

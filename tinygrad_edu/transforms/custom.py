@@ -13,6 +13,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from ..engine.arrays import scalar_as_array
 from ..engine.backward import is_leaf, parent, toposort
 from ..engine.conjugation import conjugated
 from ..engine.errors import kind_of
@@ -118,6 +119,9 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
 
         def gradients(g: Any, y: Any, *args_of_node: Any) -> Sequence[Any]:
             again = [variable_of(a) for a in args_of_node[: len(given)]]
+            for x in again:
+                if isinstance(x._value, np.generic):  # an array without axes, as at first: powers have other digits
+                    x._value = scalar_as_array(x._value)
             arguments, keywords = _exchanged((args, kwargs), again)
             result = _joined(f(*arguments, **keywords))[0]
             _check_same(f, y, result)
