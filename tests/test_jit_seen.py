@@ -316,6 +316,41 @@ def test_records_that_the_function_closes_over_are_read_anew_and_written_into(op
     same(make, lambda buffer: buffer.__setitem__(slice(1, 3), (X, 7, True)), options)
 
 
+def test_a_record_is_a_view_of_its_array():
+    def f(records):
+        row, pair = records[0], records[1]["pair"]
+        records["x"][0] += 5
+        records["pair"][1] = 7
+        return row["x"], pair * 1, [row["x"] * 2 for row in records]
+
+    jitted = tg.jit(f, check=False)
+    a, b = (np.ones(3, [("x", float), ("pair", float, 2)]) for _ in range(2))
+    for _ in range(3):
+        given, expected = jitted(a), f(b)
+        np.testing.assert_equal(given, expected)
+        assert type(given[0]) is type(expected[0])
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda records: records[0].__setitem__("x", 9),
+        lambda records: [row.__setitem__("x", row["x"] * 2) for row in records],
+        lambda records: records[0]["pair"].__setitem__(0, 9),
+        lambda records: records[0]["pair"][1:].__setitem__(0, 9),
+        lambda records: records[0].copy().__setitem__("x", 9),
+    ],
+)
+@pytest.mark.parametrize("given", [True, False], ids=["argument", "variable"])
+def test_a_write_into_one_record_is_refused(write, given):
+    table = np.ones(3, [("x", float), ("pair", float, 2)])
+    jitted = tg.jit(lambda records=table: write(records), check=False)
+    with pytest.raises(JitError, match=r"record|write into x\[\.\.\.\] instead"):
+        jitted(*[table] * given)
+    assert table["x"].tolist() == [1.0, 1.0, 1.0]
+
+
 def test_an_array_of_objects_may_be_an_argument_and_is_changed_as_eagerly():
     def f(x, o):
         o[0] += x

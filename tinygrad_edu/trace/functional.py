@@ -52,9 +52,9 @@ def part(results: Sequence[Any], i: int) -> Any:
     return results[i]
 
 
-def laid_out_as(like: Array, value: Any) -> Array:
+def laid_out_as(like: Array, value: Any) -> Any:
     """Return `value` as an array as writeable as `like`, with its strides, from which NumPy decides what is a view."""
-    if type(value) is np.ndarray and value.strides == like.strides and value.flags.writeable == like.flags.writeable:
+    if type(value) is not np.ndarray or (value.strides, value.flags.writeable) == (like.strides, like.flags.writeable):
         return value
     extents = [stride * (n - 1) for stride, n in zip(like.strides, like.shape, strict=True) if like.size]
     before = -sum([e for e in extents if e < 0])

@@ -255,7 +255,7 @@ def aliased(result: Any, given: object) -> tuple[int | None, Any]:
     """Return the number and the array, recorded or plain, of the nested argument whose memory a result shares."""
     for i, a in enumerate([v for v in leaves(given) if type(v) is Traced or isinstance(v, np.ndarray)]):
         array = a._array if type(a) is Traced else a
-        if isinstance(array, np.ndarray) and np.may_share_memory(result, array):
+        if isinstance(array, (np.ndarray, np.void)) and np.may_share_memory(result, array):
             return i, a
     return None, None
 

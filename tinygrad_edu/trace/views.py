@@ -127,7 +127,7 @@ class View:
     def _put_back(self, new: View) -> Any:
         """Return the value of the base in which this view has the value of `new`."""
         call, base, (fun, args, kwargs, _) = self.rec.call, self._base, self._made
-        if fun is operator.getitem:
+        if fun is operator.getitem and not isinstance(base._array, np.void):
             return call(setitem, (base, args[1], new), {})
         if fun is np.transpose:
             return call(fun, (new, tuple(np.argsort(args[1]).tolist())), {})
