@@ -207,3 +207,30 @@ def test_metrics_in_jit_are_those_of_the_eager_function_and_raise_its_errors(nam
             assert type(result) is type(expected)
             np.testing.assert_allclose(result, expected, rtol=1e-12)
     assert jitted.cache_info().hits >= 2
+
+
+def test_fit_and_evaluate_warn_of_accuracy_for_a_model_that_gives_one_probability():
+    x, y = np.array([[-1.0], [1.0]]), np.array([[0.0], [1.0]])
+    body = nn.Sequential(nn.Linear(1, 1, rng=0), nn.Sigmoid())
+    adam = tg.optim.Adam(body.parameters(), lr=0.1)
+    options = {"optimizer": adam, "epochs": 1, "progress": False}
+    with pytest.warns(UserWarning, match=r"fit: the model ends with Sigmoid.*accuracy\(p > 0.5, y\)") as seen:
+        tg.fit(body, tg.binary_cross_entropy, (x, y), **options, metrics={"accuracy": tg.accuracy})
+    assert seen[0].filename == __file__
+    with pytest.warns(UserWarning, match="evaluate: the model ends with Sigmoid") as seen:
+        tg.evaluate(nn.Sequential(body), (x, y), metrics={"accuracy": tg.accuracy})
+    assert seen[0].filename == __file__
+    halved = {"accuracy": lambda p, y: tg.accuracy(p > 0.5, y), "loss of p": tg.binary_cross_entropy}
+    assert tg.evaluate(body, (x, y), metrics=halved)["accuracy"] in (0.0, 0.5, 1.0)  # also for targets that are floats
+    tg.evaluate(
+        nn.Sequential(nn.Linear(1, 2, rng=0), nn.Sigmoid()), (x, y[:, 0].astype(int)), metrics={"a": tg.accuracy}
+    )
+
+
+@pytest.mark.parametrize(
+    "target", [[0, 1, 1], [0.0, 1.0, 1.0], [-1.0, 1.0, 1.0], [-1, 1, 1], [[0.0], [1.0], [1.0]], [False, True, True]]
+)
+def test_booleans_are_predictions_of_two_classes_whatever_their_targets_are(target):
+    p = np.array([0.2, 0.9, 0.3])
+    assert tg.accuracy(p > 0.5, target) == pytest.approx(2 / 3)
+    np.testing.assert_array_equal(tg.confusion_matrix(p[:, None] > 0.5, target), [[1, 0], [1, 1]])

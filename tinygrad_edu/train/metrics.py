@@ -24,7 +24,7 @@ from ..engine.rules.floats import python_float
 from ..engine.rules.registry import Array, predicate
 from ..engine.tensor import Tensor
 from ..functions.losses import check_same_shape
-from ..nn import Module
+from ..nn import Module, Sequential, Sigmoid
 from ..nn.module import mode
 
 Operand = ArrayLike | Tensor
@@ -75,7 +75,7 @@ def evaluate(
     >>> tg.evaluate(model, (np.array([[1.0]]), np.array([[3.0]])), loss=tg.mse_loss)
     {'loss': 4.0}
     """
-    metrics = checked_metrics("evaluate", metrics)
+    metrics = checked_metrics("evaluate", metrics, model)
     if loss is None and not metrics:
         raise ValueError('evaluate: pass a loss, such as tg.mse_loss, or metrics, such as {"accuracy": tg.accuracy}')
     if loss is not None:
@@ -91,8 +91,8 @@ def accuracy(prediction: Operand, target: Operand) -> float:
     """Return the fraction of the rows whose class is predicted correctly, 0 to 1.
 
     The prediction is (n, k) scores, one logit per row (the threshold is 0; of probabilities pass `p > 0.5`; results of
-    `sigmoid` get a warning), or class numbers. Raises ValueError for shapes and numbers that do not fit, and TypeError
-    for classes that are not numbers.
+    `sigmoid` get a warning, and `fit` and `evaluate` warn of a model that ends with it), or class numbers. Raises
+    ValueError for shapes and numbers that do not fit, and TypeError for classes that are not numbers.
 
     >>> tg.accuracy(np.array([[2.0, 1.0], [0.0, 3.0]]), [0, 0])
     0.5
@@ -192,7 +192,7 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
         shapes = f"the prediction has shape {p.shape} and the target {t.shape}"
         raise ValueError(f"{where}: {shapes}; {remedy} (target.argmax(axis=1) converts one-hot rows)")
     t = t.reshape(-1)
-    if p.size == len(p) and p.dtype.kind == "f":
+    if p.size == len(p) and p.dtype.kind in "fb":  # logits, or p > 0.5
         are_two_classes(where, t)
         if getattr(prediction, "fun", None) is sigmoid:
             given = "all predictions are from 0 to 1, as probabilities are, and those of class 1 are the ones above 0"
@@ -207,14 +207,26 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
     return p.argmax(axis=1), t, p.shape[1]
 
 
-def checked_metrics(where: str, metrics: Metrics | None) -> Metrics:
+def checked_metrics(where: str, metrics: Metrics | None, model: Module) -> Metrics:
     """Return `metrics`, or {} for None; raises TypeError or ValueError unless it is a dict of names and functions."""
     metrics = {} if metrics is None else metrics
     if not isinstance(metrics, Mapping) or not all(isinstance(k, str) and callable(m) for k, m in metrics.items()):
         raise TypeError(f'{where}: metrics are a dict of names and functions, such as {{"accuracy": tg.accuracy}}')
     if taken := sorted(set(COLUMNS) & set(metrics)):
         raise ValueError(f"{where}: a metric cannot be named {taken[0]!r}, which is another column's name")
+    if any(metric is accuracy for metric in metrics.values()) and _gives_one_probability(model):
+        given = "the model ends with Sigmoid, and accuracy takes all numbers above 0 for class 1"
+        remedy = "write lambda p, y: tg.accuracy(p > 0.5, y), or leave Sigmoid to binary_cross_entropy_with_logits"
+        warnings.warn(f"{where}: {given}; {remedy}", stacklevel=4 if where == "fit" else 3)
     return metrics
+
+
+def _gives_one_probability(model: Module) -> bool:
+    """Return whether a model ends with Sigmoid, behind a layer of one output."""
+    last: Any = model
+    while isinstance(last, Sequential) and len(last):
+        last = last[-1]
+    return isinstance(last, Sigmoid) and [p.shape[:1] for p in model.parameters()][-1:] == [(1,)]
 
 
 def measure(where: str, metrics: Metrics, prediction: Array, target: Array) -> dict[str, float]:

@@ -123,7 +123,7 @@ class Run:
         self.every = positive_int("fit", "checkpoint_every", checkpoint_every)
         check_rules(patience, tol, callbacks, validated=self.valid is not None)
         self.model, self.loss, self.optimizer, self.scheduler = model, loss, optimizer, scheduler
-        self.metrics = checked_metrics("fit", metrics)
+        self.metrics = checked_metrics("fit", metrics, model)
         self.callbacks, self.patience, self.tol = callbacks, patience, tol
         self.batch_size, self.drop_last, self.rng = batch_size, drop_last, generator("fit", rng)
         self.path, self.jit, self.detect_anomaly, self.progress = checkpoint, jit, detect_anomaly, progress
