@@ -114,8 +114,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         owner, before, keys = holder.owner, holder.before, list(holder.seen)
         if isinstance(owner, Node):
             text = emitter.tensor(owner)
-            if names_matter:
-                yield same_text(emitter, f"{text}.label", owner.label)
+            yield from [same_text(emitter, f"{text}.label", owner.label)] if names_matter else ()
             yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.tensors)
             if before["_grad"] is not None or owner in captured.absent:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
@@ -149,13 +148,13 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             continue
         for key in sorted(before.keys() - keys) if isinstance(holder.of, Module) else ():  # nobody reads its value
             yield f"type({member_text(emitter, owner, key)}) is {emitter.fun(type(before[key]))}"
+        of_optimizer = isinstance(holder.of, (Optimizer, Group))
         for key in keys:
             text = member_text(emitter, owner, key)
             if (index := inputs.get(id(before[key]))) is not None:
                 yield f"{text} is a{index}"
             elif (id(owner), key) not in moving:
                 yield same_text(emitter, text, before[key])
-                of_optimizer = isinstance(holder.of, (Optimizer, Group))
                 if isinstance(before[key], np.ndarray) and id(before[key]) not in read and not of_optimizer:
                     yield array_text(emitter, text, before[key], has_content=True)
 

@@ -60,8 +60,7 @@ class SavedState:
         parts = by_name(leaves("the result", result))
         found = {name: data_of(a) for name, a in parts.items()}
         found |= {f"the argument {name[1:]}": data_of(a) for name, a in by_name(leaves("", self.arguments)).items()}
-        nodes = [(name, x) for name, x in parts.items() if isinstance(x, Node)]
-        for name, x in [*nodes, *self.tensors.items()]:
+        for name, x in [*[part for part in parts.items() if isinstance(part[1], Node)], *self.tensors.items()]:
             g = None if x._grad is None else np.asarray(data_of(x._grad))  # a Tensor after create_graph=True
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
         found |= {f"the array {name}": array for name, array in self.written.items()}

@@ -17,8 +17,7 @@ def open_calls(program: Program, steps: float = np.inf) -> None:
     calls: list[Call] = []
     for call in program.calls:
         call.replace(new)
-        longest = max([len(v.example) for v in call.uses if len(v.shape) > 2], default=0)
-        if opaques.get(call.fun) and longest <= steps:
+        if opaques.get(call.fun) and max([len(v.example) for v in call.uses if len(v.shape) > 2], default=0) <= steps:
             inside, new[call.out] = calls_inside(call)
             calls += inside
         elif call.fun is part and isinstance(call.args[0], tuple):  # the results of a call that was replaced

@@ -68,9 +68,9 @@ class Traced(View):
 
     def takes(self, fun: Function, args: Any, kwargs: Any) -> bool:
         """Return whether to record fun(*args, **kwargs), which writes into this array; if not, call it."""
-        if isinstance(self._array, np.void):
-            raise self.rec.error("a record was written into; write into the array, as in x['name'][i] = value")
         if self.rec.is_foreign() or not isinstance(self._array, np.ndarray):  # a number, of which NumPy changes a copy
+            if isinstance(self._array, np.void):
+                raise self.rec.error("a record was written into; write into the array, as in x['name'][i] = value")
             self.rec.evaluate(fun, args, kwargs, [self])
             return False
         if not self._array.flags.writeable:
@@ -223,9 +223,9 @@ class Traced(View):
 
     def copy(self, order: Any = "C") -> Any:
         """As ndarray's."""
-        if isinstance(self._array, np.void):
-            raise self.rec.error("the copy of a record is not recorded; copy the array, as in x.copy()[i]")
         if not isinstance(self._array, np.ndarray):
+            if isinstance(self._array, np.void):
+                raise self.rec.error("the copy of a record is not recorded; copy the array, as in x.copy()[i]")
             return self
         y = self.rec.call(np.copy, (self,), {})
         if type(y) is Traced:
