@@ -85,5 +85,5 @@ def test_versions_agree_and_classifiers_name_each_python():
     citation = (ROOT / "CITATION.cff").read_text("utf-8")
     assert {PROJECT["version"], re.search(r"^version: (\S+)", citation, re.MULTILINE)[1]} == {tg.__version__}
     pythons = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", c)]
-    assert pythons == ["3.11", "3.12", "3.13", "3.14"]
+    assert pythons == ["3.11", "3.12", "3.13", "3.14", "3.15"]
     assert PROJECT["requires-python"] == f">={pythons[0]}"
