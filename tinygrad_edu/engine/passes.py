@@ -23,12 +23,10 @@ def masked(r: Gradient, y: Node, g: Gradient, x: Node) -> Gradient:
     """Return what `fitted` returns, with 0 for 0 * inf = NaN where no gradient arrives.
 
     A function that is not elementwise passes none on if none arrives at all, since its rule is linear. Where a function
-    chose another argument, or multiplied by a constant 0, an infinite gradient counts as none too: sqrt(relu(x)) for
-    x < 0, sqrt(x * mask).
+    chose another argument, an infinite gradient counts as none too: sqrt(relu(x)) for x < 0.
     """
     if y.fun not in unsettled:
-        cuts_off = y.fun in choosing or (y.fun is np.multiply and len(y.argnums) == 1)
-        is_none = (g == 0) | np.isinf(g) if cuts_off else g == 0
+        is_none = (g == 0) | np.isinf(g) if y.fun in choosing else g == 0
         is_none = is_none if is_elementwise(y.fun) else np.all(is_none)
         if is_none is not np.False_:  # of r, which may be far larger than g, only NaN is replaced
             r = np.where(is_none & np.isnan(r), 0, r)
