@@ -109,6 +109,8 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.no_grad(3)": "no_grad takes a function, or nothing, as in `with no_grad():`, not 3",
     "tg.ggnvp(3)": "ggnvp takes a function, not an int",
     "tg.primitive(3)": "primitive takes a function, not 3",
+    "tg.defvjp(tg.primitive(lambda x: x), lambda g, x: g)": "takes (g, result, x), and one of these takes (g, x)",
+    "tg.defvjp(tg.primitive(lambda x: x), lambda g, y, x, n: g)": "one of these takes (g, y, x, n)",
     "tg.defvjp('sin', np.cos)": "defvjp takes a function, not 'sin'",
     "tg.nondifferentiable(np.sign, 'sin')": "nondifferentiable takes a function, not 'sin'",
     "tg.jacobian(np.sin, X)": "jacobian(sin): argnums is a number or a tuple of numbers, not array([[",
@@ -260,3 +262,11 @@ def test_a_folder_where_a_file_is_asked_for_is_named(tmp_path, monkeypatch):
     with pytest.raises(IsADirectoryError, match=r"^History\.to_csv: .* is a folder; name a file in it$"):
         tg.History().to_csv("")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_rule_may_take_the_arguments_of_its_primitive_in_any_form():
+    for f in (lambda x, n=2: x * n, lambda x, *, n=2: x * n, lambda x, **options: x * options.get("n", 2)):
+        for rule in (lambda g, y, x, n=2: g * n, lambda g, y, x, **options: g * options.get("n", 2)):
+            tg.defvjp(scaled := tg.primitive(f), rule)
+            assert tg.grad(lambda x: scaled(x, n=3))(1.0) == 3
+    tg.defvjp(tg.primitive(lambda *xs: sum(xs)), lambda g, y, x: g)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .foreign import array_from
+from .parameters import check_parameters
 
 Array = NDArray[Any]
 Axis = int | tuple[int, ...] | None
@@ -74,7 +75,7 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
     Arguments after the last that has a rule or None refuse Tensors. A function of any number of arguments has one rule
     for all of them, `each(i, g, y, *args, **kwargs)`. A second call for the same function replaces the first. For
     complex numbers g is dL/dx - i dL/dy, the conjugate of `.grad`, so a holomorphic function has the rule of real
-    numbers. Raises TypeError without rules, and for a rule that is not a function.
+    numbers. Raises TypeError without rules, and for a rule that is not a function or that takes other arguments.
 
     >>> cube = tg.primitive(lambda x: x**3)
     >>> tg.defvjp(cube, lambda g, y, x: g * 3 * x**2)
@@ -84,6 +85,7 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
     check_functions("defvjp", fun)
     if bool(rules) == (each is not None) or not all(r is None or callable(r) for r in (*rules, each)):
         raise TypeError(f"defvjp({name(fun)}, ...) takes one rule (or None) for each argument, or each=rule")
+    check_parameters(f"defvjp({name(fun)}, ...)", implementations.get(fun), rules)
     if fun in vjps:
         global revision
         revision += 1
