@@ -272,7 +272,7 @@ def test_pictures_explanations_and_anomaly_mode_see_a_checkpoint_as_one_node():
         np.sum(tg.checkpoint(lambda x: np.exp(np.sin(x)))(w) * 2).backward()
         np.testing.assert_allclose(w.grad, 2 * np.exp(np.sin(w.data)) * np.cos(w.data))
         w.zero_grad()
-        loss = np.sum(np.sqrt(tg.checkpoint(lambda x: x - x)(w)))
+        loss = np.sum(np.sqrt(tg.checkpoint(lambda x: x * 0)(w)))
         with pytest.raises(tg.AnomalyError, match="sqrt"):
             loss.backward()
 
