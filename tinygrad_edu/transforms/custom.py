@@ -137,14 +137,8 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
 
 @predicate_of_all(general=True)
 def is_the_same(before: Array, after: Array) -> bool:
-    """Return whether two results are equal; NaN equals NaN.
-
-    Single numbers may differ by rounding: of x**3, NumPy gives other last digits where x is an array without axes.
-    """
-    if np.ndim(before) or np.ndim(after):
-        return np.array_equal(before, after, equal_nan=True)
-    tolerance = np.finfo(np.result_type(before, np.float16)).eps ** 0.5
-    return bool(np.isclose(before, after, rtol=tolerance, atol=tolerance, equal_nan=True))
+    """Return whether two results are equal; NaN equals NaN."""
+    return np.array_equal(before, after, equal_nan=True)
 
 
 def _check_same(f: Function, y: Any, again: Any) -> None:
