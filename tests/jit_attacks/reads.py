@@ -38,6 +38,7 @@ def at(name, *args, **kw):
 
 at("read_by_dict", lambda c: c.__dict__["scale"])
 at("read_by_attrgetter", lambda c: operator.attrgetter("scale")(c))
+at("read_by_format", lambda c: float("{.scale}".format(c)))  # noqa: UP032
 at("read_of_argparse", lambda c: c.scale, make=lambda: argparse.Namespace(scale=2.0))
 at("read_by_hasattr", lambda c: 3.0 if hasattr(c, "extra") else 1.0, change=lambda c: setattr(c, "extra", 1))
 at("read_by_star_star", lambda c: dict(**vars(c))["scale"])
@@ -125,6 +126,7 @@ at("read_by_bool", lambda c: 1.0 if c else 2.0, **_five)
 at("read_by_eq", lambda c: 1.0 if c == 2.0 else 3.0, **_five)
 at("read_by_neg", lambda c: -c, **_five)
 at("read_by_str", lambda c: float(str(c)), **_five)
+at("read_by_percent", lambda c: float(("{%s" % c)[1:]), **_five)  # noqa: UP031
 
 
 @attack
