@@ -108,8 +108,7 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
                 rec.error("an array was made a plain one and written into; write into the array, or into a copy", error)
             if isinstance(error, TypeError) and "jit cannot replay" in words:  # a hook on a gradient
                 rec.error(words, error)
-            needs_plain = any([w in words for w in NEEDS_PLAIN]) and "unhashable" not in words  # as arrays are too
-            if needs_plain and not rec.refused:
+            if not rec.refused and any([w in words for w in NEEDS_PLAIN]) and "unhashable" not in words:  # as of arrays
                 rec.error(f"{words}: it takes plain arrays and numbers, not recorded ones; {RETURN_IT}", error)
             if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
                 raise rec.refused from error

@@ -117,6 +117,7 @@ class Closure:
             frozen = len(found) > MANY and not any(isinstance(v, (Node, *FRAMEWORK)) for v in found.values())
             self.hold(x, f"a {type(x).__name__}", set() if frozen else None).is_reached = True
             self.queue += [] if frozen else [*found.values(), *(found if isinstance(x, dict) else ())]
+            is_owner |= type(x).__dictoffset__ != 0  # an OrderedDict and a Counter have attributes
         elif isinstance(x, SOURCES) and not isinstance(x, random.SystemRandom):  # which has no state
             self.sources.append(x)
         elif not isinstance(x, (type, ModuleType)) or not self.is_library(x):
