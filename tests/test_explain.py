@@ -425,3 +425,16 @@ def test_arrays_within_an_index_or_a_list_are_shown_as_others_are():
         record = next(r for r in tg.explain(y.sum()).nodes if r.operation.startswith(("x[", "select")))
         assert record.operation == operation
         assert shapes in (record.shapes, None)
+
+
+def test_a_notebook_and_an_interpreter_show_no_thousands_of_steps_unasked():
+    x = tg.Tensor(1.0, label="<x>")
+    y = x
+    for _ in range(1000):
+        y = y * 1.001
+    assert "srcdoc" in tg.explain(y)._repr_html_()
+    steps = tg.explain(y + 0 * x)
+    assert repr(steps).startswith("Backward pass from v1002 = 2.717, steps: 1003. print() shows all")
+    assert len(repr(steps)) < 200
+    assert "srcdoc" not in steps._repr_html_()
+    assert str(steps).count("\n") > 1000

@@ -8,6 +8,7 @@ notebook, or saved as .html, it is a page to step through.
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, overload
 
@@ -25,13 +26,16 @@ from ..nn import Module
 from ..state import path_text, replacing
 from .page import frame, page
 from .steps import Record, Step, adds, remark, table, why
-from .values import SMALL, Number, shortened
+from .values import SMALL, Number, brief, shortened
 
 LABEL = 24  # characters of a label that are shown
+SHOWN = 1000  # steps that a notebook or an interpreter shows unasked: 600 kB
 
 
 class Explanation(Sequence[Step]):
     """The steps of a backward pass in order, with `nodes`, the records of the forward pass before it, in order.
+
+    A notebook or an interpreter shows up to 1000 steps; of more it says how many there are.
 
     >>> steps = tg.explain(tg.Value(2.0, label="a") * 3)
     >>> len(steps), steps[0].rule
@@ -59,10 +63,14 @@ class Explanation(Sequence[Step]):
     def __str__(self) -> str:
         return table(self.root, self.steps)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        if len(self) <= SHOWN:
+            return str(self)
+        root = f"{self.root.name} = {brief(self.root.value)}"
+        return f"Backward pass from {root}, steps: {len(self)}. print() shows all, save('name.html') writes a page."
 
     def _repr_html_(self) -> str:
-        return frame(self.nodes, self.steps)
+        return frame(self.nodes, self.steps) if len(self) <= SHOWN else f"<pre>{escape(repr(self))}</pre>"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page as one file without external parts, and return its path, which must end in .html.
