@@ -664,8 +664,8 @@ def test_threads_that_record_and_replay_each_others_functions_compute_what_one_a
         assert repr(found) == repr(expected)
 
 
-@pytest.mark.parametrize(("same", "runs"), [(True, 3), (False, 6)])
-def test_a_recorded_function_may_wait_for_a_thread_that_records(same, runs):
+@pytest.mark.parametrize("same", [True, False])
+def test_a_recorded_function_may_wait_for_a_thread_that_records(same):
     w, here, found = tg.Tensor(np.ones(2)), threading.current_thread, {}
     inner = tg.jit(lambda x: x * w.data)
 
@@ -685,8 +685,7 @@ def test_a_recorded_function_may_wait_for_a_thread_that_records(same, runs):
     for _ in range(3):
         np.testing.assert_array_equal(outer(X), X)
     WAITS.clear()
-    # While f was recorded, and then again without: the thread used w. It recorded f at last, or never
-    assert len(found) == runs
+    assert len(found) == 2  # while f was recorded, and when its first replay was compared
     for y in found.values():
         np.testing.assert_array_equal(y, X)
 

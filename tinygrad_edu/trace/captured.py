@@ -197,6 +197,7 @@ class Captured:
         if not isinstance(holder.owner, Node):
             self.places.append(Place(holder.owner, key, holder.member(key)))
         holder.traced[key] = value
+        self.rec.public.add(id(value))
         assign(holder.owner, key, value)
 
     def name_of(self, x: Node) -> str:

@@ -49,7 +49,8 @@ class Recorder:
         self.refused: JitError | Unrecorded | None = None  # the last error
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
         self.ended = False
-        self.others: set[bool] = set()  # of other threads that computed with its arrays: whether they wrote into state
+        self.public: set[int] = set()  # the identities of its arrays that Tensors and other shared objects hold
+        self.others: set[bool] = set()  # of other threads that computed with the rest: whether they wrote into state
         self.is_replayed = False  # whether other values will be computed by the program
         self.errors: Any = np.geterr()  # of the caller
         self.filters = warnings.filters  # of the caller
@@ -57,10 +58,13 @@ class Recorder:
         self.gave_plain = False  # whether a recorded array was converted to a plain one, which is read-only
         self.order_matters = False  # whether the function could tell the memory order of arrays
 
-    def is_foreign(self) -> bool:
-        """Whether another thread asks, for which a recorded array is plain; raise JitError after the recording."""
+    def is_foreign(self, *given: Any) -> bool:
+        """Whether another thread asks, for which a recorded array is plain; raise JitError after the recording.
+
+        The function has started it if not all arrays that it is `given` are public.
+        """
         if self.thread != get_ident():
-            self.others.add(False)
+            self.others.update([False for x in leaves(given) if type(x) is Traced and id(x.root) not in self.public])
             return True
         if self.ended:
             raise JitError(f"jit({self.name}): an array of a recording was used outside of it; return it instead")
@@ -68,7 +72,7 @@ class Recorder:
 
     def call(self, fun: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], draws: bool = False) -> Any:
         """Return fun(*args, **kwargs), and record the call."""
-        if self.is_foreign():
+        if self.is_foreign(args, kwargs):
             return self.evaluate(fun, args, kwargs)
         try:
             given, keywords = tuple(map(vars_of, args)), vars_of(kwargs) if kwargs else NOTHING

@@ -68,7 +68,7 @@ class Traced(View):
 
     def takes(self, fun: Function, args: Any, kwargs: Any) -> bool:
         """Return whether to record fun(*args, **kwargs), which writes into this array; if not, call it."""
-        if self.rec.is_foreign() or not isinstance(self._array, np.ndarray):  # a number, of which NumPy changes a copy
+        if self.rec.is_foreign(args) or not isinstance(self._array, np.ndarray):  # NumPy changes a copy of a number
             if isinstance(self._array, np.void):
                 raise self.rec.error("a record was written into; write into the array, as in x['name'][i] = value")
             self.rec.evaluate(fun, args, kwargs, [self])
@@ -120,7 +120,7 @@ class Traced(View):
         if method == "__call__" and not kwargs:
             return self.rec.call(ufunc, inputs, kwargs)
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
-        if self.rec.is_foreign():
+        if self.rec.is_foreign(inputs):
             result = self.rec.evaluate(fun, inputs, kwargs, kwargs.get("out") or inputs[: method == "at"])
             return kwargs["out"][0] if len(kwargs.get("out", ())) == 1 else result  # x += 1 leaves x what it is
         out = kwargs.pop("out", None)
@@ -138,7 +138,7 @@ class Traced(View):
         if any([t is not Traced and np.ndarray not in t.__mro__ for t in types]):
             return NotImplemented
         rec = self.rec
-        if rec.is_foreign():
+        if rec.is_foreign(args):
             return rec.evaluate(fun, args, kwargs, args[: fun in functional.CHANGING] or kwargs.get("out"))
         if fun in predicates:
             return rec.ask(fun, args)
@@ -235,7 +235,7 @@ class Traced(View):
     # Plain values
     def plain(self, conversion: str, remedy: str) -> Any:
         """Return the wrapped array if it is the same at every call, and record a guard; else raise JitError."""
-        if self.rec.is_foreign():
+        if self.rec.is_foreign(self):
             return self._array
         if self.rec.is_fixed(self.variable):
             return self.rec.fixed_value(self)
@@ -248,7 +248,7 @@ class Traced(View):
         raise self.rec.error(f"{conversion} {escapes}; {remedy}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if self.rec.is_foreign():
+        if self.rec.is_foreign(self):
             return np.array(self._array, dtype, copy=copy)
         if (joined := joined_item(self)) is not None:
             if type(self._array) in NUMBERS:  # beside arrays, NumPy takes it in their dtype
@@ -270,7 +270,7 @@ class Traced(View):
         getattr(self._array, attribute)  # raises AttributeError as NumPy does
         remedy = "use reshape(-1)" if attribute == "flat" else "use NumPy functions that return new arrays"
         words = TO_PLAIN if attribute.startswith("__") else (f".{attribute}", remedy)
-        is_array = isinstance(self._array, np.ndarray) and not self.rec.is_foreign()
+        is_array = isinstance(self._array, np.ndarray) and not self.rec.is_foreign(self)
         return getattr(self.plain_copy(words) if is_array else self.plain(*words), attribute)
 
     def __repr__(self) -> str:
