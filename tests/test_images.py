@@ -210,6 +210,7 @@ def test_wrong_options_are_named_with_their_remedy(make, message):
          "Conv1d(1 -> 2, kernel_size=3, padding='same', padding_mode='reflect')"),
         (nn.ConvTranspose2d(1, 2, 3, 2, output_padding=1),
          "ConvTranspose2d(1 -> 2, kernel_size=3, stride=2, output_padding=1)"),
+        (nn.Conv1d(1, 2, np.int64(3), np.int64(2)), "Conv1d(1 -> 2, kernel_size=3, stride=2)"),
         (nn.MaxPool2d(3, 2, 1, ceil_mode=True), "MaxPool2d(3, stride=2, padding=1, ceil_mode=True)"),
         (nn.AvgPool2d((2, 3), count_include_pad=False), "AvgPool2d((2, 3), count_include_pad=False)"),
         (nn.AdaptiveAvgPool2d((3, None)), "AdaptiveAvgPool2d((3, None))"), (nn.BatchNorm2d(3), "BatchNorm2d(3)"),

@@ -180,6 +180,13 @@ def test_a_state_of_before_schedules_composed_is_loaded():
     assert [g.lr for g in opt.groups] == [0.1, 0.2]
 
 
+@pytest.mark.parametrize("base_lrs", [0.1, None, [[0.1], [0.1, 0.2]]])
+def test_the_rates_of_another_number_of_groups_are_refused(base_lrs):
+    schedule = lr_scheduler.ExponentialLR(sgd(), 0.5)
+    with pytest.raises(ValueError, match=r"ExponentialLR.load_state_dict: nothing was loaded: 'base_lrs'"):
+        schedule.load_state_dict(schedule.state_dict() | {"base_lrs": base_lrs})
+
+
 @pytest.mark.parametrize("name", ["scale", "then.scale"])
 def test_a_plateau_is_loaded_from_a_state_of_before_each_group_had_its_own_cuts(name):
     opt = sgd()

@@ -222,9 +222,22 @@ def test_fit_and_evaluate_warn_of_accuracy_for_a_model_that_gives_one_probabilit
     assert seen[0].filename == __file__
     halved = {"accuracy": lambda p, y: tg.accuracy(p > 0.5, y), "loss of p": tg.binary_cross_entropy}
     assert tg.evaluate(body, (x, y), metrics=halved)["accuracy"] in (0.0, 0.5, 1.0)  # also for targets that are floats
-    tg.evaluate(
-        nn.Sequential(nn.Linear(1, 2, rng=0), nn.Sigmoid()), (x, y[:, 0].astype(int)), metrics={"a": tg.accuracy}
-    )
+
+    class Shifted(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x) - 0.5
+
+    two, image = nn.Linear(1, 2, rng=0), nn.Sequential(nn.Conv1d(1, 1, 1, rng=0), nn.Flatten(), nn.Sigmoid())
+    for model in (nn.Sequential(two, nn.Sigmoid()), nn.Sequential(two, nn.PReLU(), nn.Sigmoid()), Shifted(body), image):
+        data = (np.stack([x, x], axis=2) if model is image else x), y[:, 0].astype(int)
+        tg.evaluate(model, data, metrics={"accuracy": tg.accuracy})  # does not warn
+
+
+def test_booleans_are_class_numbers_beside_class_numbers():
+    p = np.array([True, False, True])
+    assert tg.accuracy(p, [1, 0, 2]) == tg.jit(tg.accuracy)(p, np.array([1, 0, 2])) == pytest.approx(2 / 3)
+    np.testing.assert_array_equal(tg.confusion_matrix(p, [1, 0, 2]), [[1, 0, 0], [0, 1, 0], [0, 1, 0]])
+    assert tg.confusion_matrix(~p[:1], [0]).shape == (1, 1)
 
 
 @pytest.mark.parametrize(

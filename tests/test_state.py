@@ -42,6 +42,16 @@ def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path):
     assert not tg.load(path)["w"].any()
 
 
+def test_a_disk_that_keeps_no_permissions_takes_a_file_again(tmp_path, monkeypatch):
+    def refused(*args, **kwargs):
+        raise PermissionError(1, "Operation not permitted")
+
+    tg.save({"w": np.ones(2)}, tmp_path / "s.npz")
+    monkeypatch.setattr("os.chmod", refused)
+    tg.save({"w": np.zeros(2)}, tmp_path / "s.npz")
+    assert not tg.load(tmp_path / "s.npz")["w"].any()
+
+
 def test_names_that_trouble_savez_and_layouts_survive(tmp_path):
     state = {"file": np.eye(3, 2).T, "a/../b": np.ones((4, 4))[::2, ::-1], "x.npy": 3, "": 0.5}
     tg.save(state, tmp_path / "s.npz")

@@ -14,7 +14,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import IO, Any, NamedTuple
 
@@ -163,7 +163,7 @@ def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
     temporary = f"{target}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "xb") as file:
-            if os.path.exists(target):
+            with suppress(OSError):  # there is no such file, or the disk keeps no permissions
                 shutil.copymode(target, temporary)
             yield file
             file.flush()

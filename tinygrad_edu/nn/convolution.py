@@ -61,7 +61,7 @@ def changed(layer: Any, defaults: dict[str, Any]) -> list[str]:
 
 def shortest(value: Any) -> str:
     """Return an option as text: one number for a tuple of equal ones."""
-    return repr(value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value)
+    return str(value[0]) if isinstance(value, tuple) and len(set(value)) == 1 else repr(value)
 
 
 class Conv2d(Convolution):

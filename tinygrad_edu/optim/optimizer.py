@@ -247,9 +247,9 @@ class Optimizer(Hyperparameters):
             nonnegative(where, "lr", lr)
         if isinstance(state, Mapping) and "missed" not in state:  # written when parameters could not miss a step
             state = {**state, "missed": np.zeros_like(now["missed"])}
-        check_state(where, {**now, **self._arrays()}, state)
+        arrays, _ = check_state(where, {**now, **self._arrays()}, state)
         places = [(f".{i}", p.dtype.char) for i, p in enumerate(self.params)]
-        given = {(kind, np.asarray(state[name + i]).dtype) for name in self.state for i, kind in places}
+        given = {(kind, arrays[name + i].dtype) for name in self.state for i, kind in places}
         for kind, wide in WIDER.items():
             if (is_wide := (kind, wide) in given) != (kind in self.wide):
                 self._widen(kind, back=not is_wide)

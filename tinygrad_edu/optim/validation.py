@@ -24,7 +24,7 @@ Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
 def parameter_groups(params: Params, where: str, settings: Iterable[str]) -> list[tuple[list[Any], dict[str, Setting]]]:
     """Return (parameters, hyperparameters that it sets itself) of each group."""
-    given: Any = in_order(params, where)
+    given: Any = as_list(params, where)
     if not given or not all(isinstance(group, Mapping) for group in given):
         return [(given, {})]
     groups = []
@@ -52,7 +52,7 @@ def as_list(params: Iterable[Any], where: str) -> list[Any]:
         raise TypeError(f"{where} takes parameters, not {kind_of(params)}: pass model.parameters()")
     if isinstance(params, Tensor):
         raise TypeError(f"{where} takes a list of Tensors, not one Tensor: pass [tensor]")
-    if isinstance(params, Mapping):
+    if isinstance(params, Mapping) and not all(isinstance(key, Tensor) for key in params):
         remedy = "[group]" if "params" in params else "list(params.values())"
         raise TypeError(f"{where} takes a list of Tensors, or of groups, not a {type(params).__name__}: pass {remedy}")
     if not isinstance(params, Iterable):

@@ -24,7 +24,7 @@ from ..engine.rules.floats import python_float
 from ..engine.rules.registry import Array, predicate
 from ..engine.tensor import Tensor
 from ..functions.losses import check_same_shape
-from ..nn import Module, Sequential, Sigmoid
+from ..nn import Linear, Module, Sequential, Sigmoid
 from ..nn.module import mode
 
 Operand = ArrayLike | Tensor
@@ -167,6 +167,12 @@ def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Ar
 
 
 @predicate
+def are_counted_from_0(t: Array) -> bool:
+    """Return whether targets are class numbers that booleans can be compared with."""
+    return t.dtype.kind != "f" and bool(t.min() >= 0)
+
+
+@predicate
 def are_two_classes(where: str, t: Array) -> bool:
     """Return True; raise ValueError for targets that are neither 0 and 1 nor -1 and 1."""
     if not any(np.isin(t, pair).all() for pair in ((0, 1), (-1, 1))):
@@ -192,7 +198,7 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
         shapes = f"the prediction has shape {p.shape} and the target {t.shape}"
         raise ValueError(f"{where}: {shapes}; {remedy} (target.argmax(axis=1) converts one-hot rows)")
     t = t.reshape(-1)
-    if p.size == len(p) and p.dtype.kind in "fb":  # logits, or p > 0.5
+    if p.size == len(p) and (p.dtype.kind == "f" or (p.dtype.kind == "b" and not are_counted_from_0(t))):
         are_two_classes(where, t)
         if getattr(prediction, "fun", None) is sigmoid:
             given = "all predictions are from 0 to 1, as probabilities are, and those of class 1 are the ones above 0"
@@ -222,11 +228,15 @@ def checked_metrics(where: str, metrics: Metrics | None, model: Module) -> Metri
 
 
 def _gives_one_probability(model: Module) -> bool:
-    """Return whether a model ends with Sigmoid, behind a layer of one output."""
-    last: Any = model
-    while isinstance(last, Sequential) and len(last):
-        last = last[-1]
-    return isinstance(last, Sigmoid) and [p.shape[:1] for p in model.parameters()][-1:] == [(1,)]
+    """Return whether a model ends with a Linear of one output and Sigmoid."""
+    before, last = [None, None, *_layers(model)][-2:]
+    return type(last) is Sigmoid and isinstance(before, Linear) and before.out_features == 1
+
+
+def _layers(layer: Any) -> list[Any]:
+    """Return the layers that are called one after another, also within a Sequential in another."""
+    is_container = getattr(type(layer), "forward", None) is Sequential.forward
+    return [one for part in layer.layers for one in _layers(part)] if is_container else [layer]
 
 
 def measure(where: str, metrics: Metrics, prediction: Array, target: Array) -> dict[str, float]:

@@ -127,9 +127,10 @@ class LRScheduler:
         now = {name: np.array(value) for name, value in before.items()}
         if isinstance(state, Mapping):  # what is derived may be missing
             now = {name: v for name, v in now.items() if name in state or name.rpartition(".")[2] not in DERIVED}
-            # Older files hold one number for all groups.
-            single = [name for name, v in now.items() if v.ndim and np.ndim(state.get(name, v)) == 0]
-            state = {**state, **{name: np.full(now[name].shape, state[name]) for name in single}}
+            # In older files a plateau's cuts are one number for all groups.
+            cuts = {name: v for name, v in state.items() if name in now and name.rpartition(".")[2] == "scale"}
+            single = {name: v for name, v in cuts.items() if np.isscalar(v) or getattr(v, "shape", None) == ()}
+            state = {**state, **{name: np.full(now[name].shape, v) for name, v in single.items()}}
         copy_state(f"{type(self).__name__}.load_state_dict", now, state)
         try:
             self._restore({name: value.tolist() for name, value in now.items()})
