@@ -403,3 +403,12 @@ def test_a_number_of_a_member_written_into_a_plain_array_takes_a_loop():
     np.testing.assert_array_equal(tg.vmap(f, fallback=True)(X), each(f, X))
     with pytest.raises(TypeError, match=r"plain number or array differs.*fallback=True"):
         tg.vmap(f)(X)
+
+
+def test_a_primitive_of_a_numpy_function_has_the_users_rule():
+    straight_through = tg.primitive(np.round)
+    tg.defvjp(straight_through, lambda g, y, x: g)
+    x = np.array([0.3, 1.7])
+    batched = tg.vmap(lambda x: 2 * straight_through(x), fallback=True)
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(batched(x)))(x), [2.0, 2.0])
+    np.testing.assert_array_equal(tg.vmap(tg.grad(straight_through))(x), [1.0, 1.0])

@@ -1,5 +1,7 @@
 """`tg.linalg`, `tg.signal` and `tg.integrate`: SciPy's values, and derivatives to second order."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from checks import message
@@ -78,6 +80,21 @@ def test_convolutions_of_integers_have_scipys_dtype_and_digits(dtype):
     assert tg.signal.fftconvolve(tg.Tensor(np.float32([1.0, 2.0])), np.array([1, 2], np.int8)).dtype == np.float32
 
 
+@pytest.mark.parametrize("largest", [2**20, 2**50])  # whose sums FFT rounds to, and not
+def test_convolutions_of_large_arrays_of_integers_are_exact(largest):
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, largest, (2, 1000))
+    jitted = tg.jit(tg.signal.convolve)
+    for _ in range(2):
+        np.testing.assert_array_equal(tg.signal.convolve(a, b), np.convolve(a, b))
+        np.testing.assert_array_equal(jitted(a, b), np.convolve(a, b))
+    tracemalloc.start()
+    tg.signal.convolve(np.ones((150, 150), int), np.ones((40, 40), int))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6  # all windows take 457 MB
+
+
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
 def test_an_element_of_weight_0_is_left_out_of_logsumexp_however_large():
     for large in (1e3, 1e308, np.inf, np.nan):
@@ -86,6 +103,7 @@ def test_an_element_of_weight_0_is_left_out_of_logsumexp_however_large():
         assert value == special.logsumexp(a, b=b) == 1
         np.testing.assert_array_equal(gradient, b)
     assert tg.special.logsumexp(np.float32([100.0, 1.0]), b=[0.0, 1.0]) == 1
+    assert tg.special.logsumexp(1.0, b=1.0) == 1
     assert tg.special.logsumexp([1.0, 2.0], b=[0.0, 0.0]) == -np.inf
     weights = tg.grad(lambda b: tg.special.logsumexp(np.array([1.0, 2.0]), b=b))(np.array([0.0, 1.0]))
     np.testing.assert_allclose(weights, np.exp([-1, 0]))
@@ -252,6 +270,7 @@ def test_odeint_takes_a_number_as_the_slope_of_a_vector_of_length_1():
     for func in (lambda y, t: 0.5 * np.sqrt(t), lambda y, t: -y[0], lambda y, t: 2):
         for y0 in (1.0, [1.0]):
             np.testing.assert_allclose(tg.odeint(func, y0, TIMES), integrate.odeint(func, y0, TIMES), rtol=1e-6)
+    assert "func gives shape ()" in message(ValueError, lambda: tg.odeint(lambda y, t: None, 1.0, TIMES))
     decay = lambda k: tg.odeint(lambda y, t: -k * y[0], 1.0, [0.0, 2.0])[-1, 0]
     np.testing.assert_allclose(tg.grad(decay)(0.5), -2 * np.exp(-1), rtol=1e-6)
 

@@ -158,6 +158,7 @@ def test_the_tails_of_students_and_cauchys_densities_do_not_overflow():
         assert tg.value_and_grad(f)(1e300) == pytest.approx((exact + half, -2e-300), rel=1e-12)
     with np.errstate(divide="ignore"):
         assert tg.stats.cauchy.ppf(-0.0) == -np.inf
+    np.testing.assert_allclose(tg.stats.cauchy.logpdf(np.float16([1, 6e4])), stats.cauchy.logpdf([1, 6e4]), rtol=1e-3)
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")

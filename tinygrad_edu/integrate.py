@@ -59,7 +59,10 @@ def odeint(
 
     def slope(y: Any, t: Any) -> Any:
         dy = func(t, y, *args) if tfirst else func(y, t, *args)
-        dy = np.stack([*dy]) if isinstance(dy, (list, tuple)) else np.atleast_1d(dy)
+        if isinstance(dy, (list, tuple)):
+            dy = np.stack([*dy])
+        elif dy is not None:  # as of a function without return
+            dy = np.atleast_1d(dy)
         if np.shape(dy) != np.shape(y):
             raise ValueError(f"integrate.odeint: func gives shape {np.shape(dy)} for a state of shape {np.shape(y)}")
         return dy

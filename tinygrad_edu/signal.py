@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine.rules.convolution import fft_convolve
-from .engine.rules.registry import arrays_of, conj
+from .engine.rules.registry import arrays_of, conj, predicate_of_all
 
 __all__ = ["convolve", "correlate", "fftconvolve"]
 
@@ -38,8 +38,11 @@ def convolve(
         return convolve_axes(a, b, axes or (range(a.ndim), range(b.ndim)), dot_axes, mode)
     if method not in ("auto", "direct", "fft"):
         raise ValueError(f'signal.convolve: method is "auto", "direct" or "fft", not {method!r}')
-    integers = np.result_type(a, b).kind in "iub"  # whose direct sums are exact
-    if method == "fft" or (method == "auto" and min(a.size, b.size) > 500 and not integers):
+    dtype = np.result_type(a, b)
+    if method == "auto" and min(a.size, b.size) > 500 and (dtype.kind not in "iub" or rounds_to_sums(a, b)):
+        y = fftconvolve(a, b, mode)
+        return np.round(y).astype(np.int64).astype(dtype) if dtype.kind in "iub" else y
+    if method == "fft":
         return fftconvolve(a, b, mode)
     axes = range(a.ndim), range(a.ndim)
     full = np.convolve(a, b) if a.ndim == 1 else convolve_axes(a, b, axes, ((), ()), "full")
@@ -71,6 +74,12 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full") -> Any:
     a, b = arrays_of([in1, in2])
     check("fftconvolve", mode, a, b, None)
     return cropped(fft_convolve(a, b), a, b, mode)
+
+
+@predicate_of_all(general=False)
+def rounds_to_sums(a: Array, b: Array) -> bool:
+    """Return whether the convolution of integers by FFT has an error below 1/2, so that it rounds to the exact sums."""
+    return bool(np.linalg.norm(a.astype(float)) * np.linalg.norm(b.astype(float)) < 2**46)
 
 
 def check(fun: str, mode: str, a: Array, b: Array, axes: Axes | None) -> None:

@@ -82,8 +82,8 @@ def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, 
         return activations.logsumexp(floating(a), axis, keepdims)
     a, b = floats(floating(a), floating(1.0 if b is None else b))
     largest = finite_max(stop_gradient(np.where(np.equal(b, 0), -np.inf, a)), axis)
-    finite = np.less_equal(a - largest, math.log(np.finfo(a.dtype).max))  # exp of it is, and 0 times it is 0
-    without = np.equal(b, 0) & ~finite
+    most = math.log(np.finfo(getattr(a, "dtype", float)).max)  # whose exp is finite, and 0 times it is 0
+    without = np.equal(b, 0) & ~np.less_equal(a - largest, most)
     total = np.sum(b * np.exp(np.where(without, -np.inf, a) - largest), axis=axis, keepdims=True)
     y = np.log(np.abs(total) if return_sign else total) + largest
     y, sign = (v if keepdims else np.squeeze(v, axis=axis) for v in (y, np.sign(total)))

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from .habits import keyword_instead
-from .rules.foreign import is_users
 from .rules.indexing import setitem
-from .rules.registry import Function, compositions, is_complex, keywords, name, takes_complex, unordered
+from .rules.registry import Function, compositions, is_complex, is_users, keywords, name, takes_complex, unordered
 from .signatures import signature
 
 Line = tuple[str, int]  # a file and the number of a line

@@ -9,9 +9,9 @@ from .declared import Arithmetic
 from .dispatch import unary
 from .rules.activations import relu, sigmoid
 from .rules.floats import python_exp, python_float, python_log, python_relu, python_sqrt, python_tanh
-from .rules.foreign import array_from, is_users
+from .rules.foreign import array_from
 from .rules.notation import INFIX, PREFIX
-from .rules.registry import implementations, is_elementwise, name
+from .rules.registry import implementations, is_elementwise, is_users, name
 from .tape import Function, Node
 
 

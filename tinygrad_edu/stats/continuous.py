@@ -23,7 +23,7 @@ def half_step(a: Any) -> Any:
 
 def log1p_square(z: Any) -> Any:
     """Return log(1 + z**2), also where the square overflows."""
-    far = np.greater(np.abs(z), 1e9)
+    far = np.greater(np.abs(z), np.finfo(getattr(z, "dtype", float)).eps ** -0.5)
     return np.where(far, 2 * np.log(np.abs(np.where(far, z, 1))), np.log1p(np.square(np.where(far, 0, z))))
 
 

@@ -20,7 +20,6 @@ from ..engine.dispatch import Operand, call_of_method
 from ..engine.errors import user_name
 from ..engine.mode import paused
 from ..engine.rules.containers import Flattened, rebuilt
-from ..engine.rules.foreign import is_users
 from ..engine.rules.methods import METHODS
 from ..engine.rules.registry import (
     Array,
@@ -29,6 +28,7 @@ from ..engine.rules.registry import (
     compositions,
     implementations,
     is_elementwise,
+    is_users,
     leaves,
     name,
     predicates,

@@ -33,11 +33,6 @@ def library(a: object) -> str:
     return type(a).__module__.partition(".")[0]
 
 
-def is_users(fun: object) -> bool:
-    """Return whether neither NumPy nor this package defines a function."""
-    return (getattr(fun, "__module__", None) or "").partition(".")[0] not in ("numpy", PACKAGE)
-
-
 def computes(a: Any) -> bool:
     """Return whether a is an array that computes in its own way, as that of a batch or a recording, but not a node."""
     kind = type(a)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .foreign import array_from
+from .foreign import PACKAGE, array_from
 from .parameters import check_parameters
 
 Array = NDArray[Any]
@@ -201,6 +201,12 @@ def primitive(fun: Function) -> Function:
     call._implementation = fun  # type: ignore[attr-defined]  # subclasses of ndarray call it through NumPy's protocol
     implementations[call] = fun
     return call
+
+
+def is_users(fun: Function) -> bool:
+    """Return whether a function is defined by neither NumPy nor this package, or is a user's primitive of NumPy's."""
+    package = (getattr(fun, "__module__", None) or "").partition(".")[0]
+    return package != PACKAGE and (package != "numpy" or fun in implementations)
 
 
 def opaque(fun: Function) -> Function:
