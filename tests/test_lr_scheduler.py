@@ -173,6 +173,36 @@ def test_a_warm_up_hands_the_loss_to_a_plateau_within_another_schedule(within):
     assert rates(resumed, other, [1.0] * 3).tobytes() == end.tobytes()
 
 
+def test_a_chain_within_a_warm_up_is_loaded_without_what_follows_from_the_rest():
+    def make():
+        opt = sgd()
+        return opt, lr_scheduler.LinearWarmup(opt, 2, then=chain(opt, lr_scheduler.ReduceLROnPlateau(opt)))
+
+    (opt, schedule), (resumed, other) = make(), make()
+    rates(opt, schedule, [1.0] * 3)
+    other.load_state_dict(
+        {k: v for k, v in schedule.state_dict().items() if k.rpartition(".")[2] not in ("factors", "lrs")}
+    )
+    np.testing.assert_allclose([g.lr for g in resumed.groups], [g.lr for g in opt.groups])
+
+
+def test_a_warm_up_within_a_chain_within_a_warm_up_has_its_epochs():
+    opt = sgd()
+    plateau = lr_scheduler.ReduceLROnPlateau(opt, patience=0)
+    inner = lr_scheduler.ChainedScheduler([lr_scheduler.LinearWarmup(opt, 2, then=plateau)])
+    found = rates(opt, lr_scheduler.LinearWarmup(opt, 2, then=inner), [1.0] * 8)
+    np.testing.assert_allclose(found, np.outer([0.25, 0.5, 0.5, 1, 1, 1, 0.1, 0.01], [0.1, 0.2]))
+
+
+def test_the_rate_of_a_users_schedule_may_read_its_epoch():
+    class Halved(lr_scheduler.LRScheduler):
+        def rate(self, base_lr, epoch):
+            return base_lr / 2**self.epoch
+
+    opt = sgd()
+    np.testing.assert_allclose(rates(opt, Halved(opt), range(3)), np.outer([1, 0.5, 0.25], [0.1, 0.2]))
+
+
 def test_a_state_of_before_schedules_composed_is_loaded():
     opt = sgd()
     schedule = lr_scheduler.ExponentialLR(opt, 0.5)
