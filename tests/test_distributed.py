@@ -345,6 +345,12 @@ def test_broadcast_gives_all_ranks_the_history_of_l_bfgs_and_refuses_that_of_ano
         assert "LBFGS.load_state_dict: nothing was loaded: 'changes' has shape" in str(error)
 
 
+def test_broadcast_names_what_the_optimizer_of_another_rank_lacks():
+    program = lambda comm: broadcast(optim.SGD([tg.Tensor([1.0])], lr=0.1, momentum=comm.rank / 2), comm)
+    for error in run(2, program):
+        assert "broadcast: velocity.0 of rank 1 is not like that of rank 0: (1,) float64, and not missing" in str(error)
+
+
 def test_a_communicator_may_have_one_kind_of_broadcast():
     def train(missing, comm):
         class Part:

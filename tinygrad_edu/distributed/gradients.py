@@ -208,30 +208,29 @@ def broadcast(model: Any, comm: Any = None) -> None:
         if not hasattr(model, "state_dict") or not hasattr(model, "load_state_dict"):
             kind = type(model).__name__
             raise TypeError(f"broadcast takes a Module, or an object with a state_dict, not {kind}")
-        part = OPTIMIZER if isinstance(model, Optimizer) else ""
-        state = {part + name: np.asarray(value) for name, value in model.state_dict().items()}
+        state = {name: np.asarray(value) for name, value in model.state_dict().items()}
     exchange.agree()
-    received = broadcast_state("broadcast", exchange, state)
+    received = broadcast_state("broadcast", exchange, state, OPTIMIZER if isinstance(model, Optimizer) else "")
     with exchange.guarded():
         if comm.rank:
-            model.load_state_dict({name.removeprefix(part): a for name, a in received.items()})
+            model.load_state_dict(received)
     exchange.agree()
 
 
-def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array]) -> dict[str, Array]:
+def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array], part: str = "") -> dict[str, Array]:
     """Return rank 0's arrays by name on all ranks; raises ValueError on all if names, shapes or dtypes differ.
 
     The state of an optimizer may differ in both: it is kept in a wider dtype from the step on that needs it, and L-BFGS
-    keeps more with each step. Its `load_state_dict` checks what fits.
+    keeps more with each step. Its `load_state_dict` checks what fits. `part` comes before the names.
     """
     comm = exchange.comm
-    form = [(name, "" if name.startswith(OPTIMIZER) else f"{a.shape} {a.dtype.name}") for name, a in state.items()]
-    first, kinds = broadcast_object(comm, (form, [(a.shape, a.dtype) for a in state.values()]))
+    shown = {name: f"{a.shape} {a.dtype.name}" for name, a in state.items()}
+    form = {name: "" if (part + name).startswith(OPTIMIZER) else text for name, text in shown.items()}
+    first, theirs, kinds = broadcast_object(comm, (form, shown, [(a.shape, a.dtype) for a in state.values()]))
     with exchange.guarded():
-        if form != first:
-            ours, theirs = dict(form), dict(first)
-            name = next((n for n in {**theirs, **ours} if ours.get(n) != theirs.get(n)), "the order of parameters")
-            differing = f"{ours.get(name, 'missing')}, and not {theirs.get(name, 'missing')}"
+        if [*form.items()] != [*first.items()]:
+            name = next((n for n in {**first, **form} if form.get(n) != first.get(n)), "the order of parameters")
+            differing = f"{shown.get(name, 'missing')}, and not {theirs.get(name, 'missing')}"
             raise ValueError(
                 f"{where}: {name.removeprefix('model/')} of rank {comm.rank} is not like that of rank 0: {differing}. "
                 "All ranks must construct model, optimizer and schedule alike"
