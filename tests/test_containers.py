@@ -114,3 +114,12 @@ def test_a_rule_with_gradients_in_another_structure_than_its_argument_is_named(r
     tg.defvjp(total, lambda g, y, xs: result(g))
     y = total([tg.Tensor(1.0), tg.Tensor(2.0)])
     assert "returns gradients in another structure" in message(TypeError, y.backward)
+
+
+def test_a_rule_that_is_called_with_the_same_numbers_of_other_values_runs_again():
+    constant = tg.primitive(lambda xs: 1.0)
+    tg.defvjp(constant, lambda g, y, xs: [g * xs[0], g])
+    for number in (2.0, 3.0):
+        x = tg.Value(number)
+        constant([x, 5.0]).backward()
+        assert x.grad == number

@@ -319,3 +319,9 @@ def test_a_primitive_of_a_users_module_takes_values_and_complex_numbers_whatever
     z = tg.Tensor(1 + 2j)
     np.real(triple(z)).backward()
     assert z.grad == 3.0
+    product = tg.primitive(lambda xs: xs[0] * xs[1])
+    tg.defvjp(product, lambda g, y, xs: [g * xs[1], g * xs[0]])
+    product([x, 2.0]).backward()
+    assert x.grad == 5.0
+    np.imag(product([z, 2j])).backward()
+    assert z.grad == 5.0

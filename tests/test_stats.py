@@ -271,6 +271,7 @@ def test_vectors_that_no_distribution_has_are_nan_and_those_outside_of_the_suppo
     assert value == -np.inf
     assert not gradient.any()
     assert dirichlet([0.0, 0.5, 0.5], [1.0, 1.0, 1.0]) == pytest.approx(np.log(2))
+    assert isinstance(dirichlet(x, [1.0, 2.0, 3.0]), np.float64)  # a number of NumPy, as SciPy's
     for p in ([-0.1, 1.1], [np.nan, 0.5]):
         assert np.isnan(multinomial([0, 3], 3, p))
     assert multinomial([1.5, 1.5], 3, [0.5, 0.5]) == multinomial([-1, 4], 3, [0.5, 0.5]) == -np.inf

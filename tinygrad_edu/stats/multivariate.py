@@ -97,10 +97,11 @@ class Dirichlet:
             )
         if np.shape(x)[0] < np.shape(alpha)[0]:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
+        alpha = np.where(np.all(np.greater(alpha, 0)), alpha, np.nan)
         log_beta = np.sum(gammaln(alpha)) - gammaln(np.sum(alpha))
         negative = np.less(x, 0)
-        y = np.sum(xlogy(alpha - 1, np.where(negative, 1, x).T), axis=-1) - log_beta
-        return np.where(np.all(np.greater(alpha, 0)), np.where(np.any(negative, axis=0), -np.inf, y), np.nan)
+        y = np.sum(xlogy(alpha - 1, np.where(negative, 1, x).T), axis=-1)
+        return np.where(np.any(negative, axis=0), -np.inf, y) - log_beta
 
     def pdf(self, x: Any, alpha: Any) -> Any:
         """Return the density at x; see `logpdf`."""

@@ -62,7 +62,7 @@ class JointRule:
     def argument(self, i: int, g: Array, y: Array, *args: Any, **kwargs: Any) -> Any:
         """Return the gradient of the i-th argument."""
         last = self.last
-        if last is None or last[0] is not g or last[1] is not y:
+        if last is None or last[0] is not g or last[1] is not y or type(g) is float:  # nodes share equal Python floats
             if (before := getattr(JointRule.latest, "rule", None)) is not None:
                 before.last = None
             last = self.last = (g, y, self.gradients(g, y, *args, **kwargs))
@@ -77,7 +77,7 @@ class Flattened:
 
     def __init__(self, fun: Function, nesting: Structure) -> None:
         self.fun, self.nesting = fun, nesting
-        self.__name__ = name(fun)
+        self.__name__, self.__module__ = name(fun), fun.__module__
         rules = vjps[fun]
         self.rules: list[Rule | None] = []
         for k, part in enumerate(nesting[2]):
