@@ -308,3 +308,15 @@ def test_a_constant_tensor_is_written_into_an_array():
 
     for found, expected in zip(trained(jit=True), trained(jit=False), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_the_gradient_of_an_embedding_is_recorded():
+    def train(jit):
+        w, i = tg.Tensor(np.ones((4, 10))), np.arange(192).reshape(64, 3) % 3
+        opt = tg.optim.SGD([w], lr=0.001)
+        step = jit(lambda i: opt.minimize(np.square(w[i].reshape(64, 30)).sum()))
+        for _ in range(3):
+            step(i)
+        return w.data
+
+    np.testing.assert_array_equal(train(tg.jit), train(lambda f: f))

@@ -203,8 +203,9 @@ class Tensor(Declared):  # type: ignore[misc]
         return conjugated(given)
 
     def _receive(self, g: Gradient) -> bool:
-        if self._grad is None and not isinstance(g, Node) and g.base is not None:
-            g = g.copy("F" if self._value.flags.fnc else "C")  # a view: writing into its base would change it
+        is_view = g.base is not None if type(g) is np.ndarray else getattr(g, "is_view", False)  # one of a recording
+        if self._grad is None and is_view:  # writing into its base would change it
+            g = g.copy("F" if self._value.flags.fnc else "C")
         return Node._receive(self, g)
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:

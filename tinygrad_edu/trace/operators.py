@@ -13,7 +13,7 @@ from ..engine.rules.floats import real_power
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from .functional import NUMBERS
-from .ir import Call
+from .ir import Call, Constant
 
 RETURN_IT = "return the array and convert it outside"
 CHOOSE = "choose with np.where or np.maximum, or return the value and test it outside"
@@ -144,7 +144,7 @@ def _part(name: str) -> property:
 
 def _base(self: Any) -> Any:
     """Return the owner of a view's memory; of a number that was broadcast, and cannot be written into, a new array."""
-    is_made = type(self.root.origin.source) is Call
+    is_made = type(self.root.origin.source) in (Call, Constant)
     if not is_made and isinstance(self._array, np.ndarray) and not self.root.flags.owndata:
         raise self.rec.error(".base of a view that the function found is not recorded; pass a copy of the view")
     if self.root is not self:

@@ -61,6 +61,7 @@ class View:
     strides, itemsize, nbytes, flags, device = map(fact, ("strides", "itemsize", "nbytes", "flags", "device"))
 
     is_float = property(lambda self: type(self._array) is float)  # a Python float
+    is_view = property(lambda self: self._root is not None)  # of an array of the recording
 
     # Its current value: a view sees what was written into its memory.
     @property
