@@ -325,3 +325,16 @@ def test_a_primitive_of_a_users_module_takes_values_and_complex_numbers_whatever
     assert x.grad == 5.0
     np.imag(product([z, 2j])).backward()
     assert z.grad == 5.0
+
+
+@pytest.mark.parametrize(
+    ("fun", "rule", "keywords"),
+    [(lambda x, n=3: n * x, lambda g, y, x: 3 * g, {}), (lambda x, n: n * x, lambda g, y, x, *, n: n * g, {"n": 3}),
+     (lambda x, *, n: n * x, lambda g, y, x, n: n * g, {"n": 3}), (lambda x: 3 * x, lambda g, y, x, n=3: n * g, {}),
+     (lambda x, **k: 3 * x, lambda g, y, x, n: n * g, {"n": 3}), (lambda x: 3 * x, lambda *a: 3 * a[0], {}),
+     (lambda x, m=1, n=1: n * x, lambda g, y, x, n: n * g, {"n": 3}), (lambda *x: 3 * x[0], lambda g, y, x: 3 * g, {})],
+)  # fmt: skip
+def test_a_rule_may_take_arguments_by_name_leave_out_defaults_and_have_more(fun, rule, keywords):
+    times = tg.primitive(fun)
+    tg.defvjp(times, rule)
+    assert tg.grad(lambda x: times(x, **keywords))(2.0) == 3.0

@@ -53,7 +53,7 @@ def t_quantile(q: Any, df: Any) -> Any:
 def cauchy_quantile(q: Any) -> Any:
     """Return the quantile of the Cauchy distribution; above 1/2 from 1 - q, which is exact."""
     upper = np.greater(q, 0.5)
-    tangent = np.tan(math.pi * np.where(upper, 1 - q, np.abs(q)))  # -0.0 is 0
+    tangent = np.tan(math.pi * np.where(upper, 1 - q, q + 0.0))  # -0.0 is 0
     return 1 / np.where(upper, tangent, -tangent)
 
 
