@@ -491,7 +491,7 @@ def test_clip_grad_norm_asks_for_gradients_and_a_positive_norm():
         (lambda p: tg.optim.SGD([{"params": {p}}], 0.1), "SGD loads its state .*, and a set has none: pass a list"),
         (lambda p: tg.optim.SGD(None, 0.1), r"SGD takes a list of Tensors, not NoneType: pass model.parameters\(\)"),
         (lambda p: tg.optim.SGD({"params": [p]}, 0.1), r"SGD takes .* or of groups, not a dict: pass \[group\]"),
-        (lambda p: tg.optim.SGD({"a": p}, 0.1), r"not a dict: pass list\(params.values\(\)\)"),
+        (lambda p: tg.optim.SGD({"a": p}, 0.1), r"a list of Tensors, not a dict: pass list\(params.values\(\)\)"),
         (lambda p: tg.optim.Adam([p], 0.1, betas=0.9), r"betas are two numbers, such as \(0.9, 0.999\), not 0.9"),
         (lambda p: tg.optim.clip_grad_norm([p], "a"), "clip_grad_norm: max_norm must be above 0, not 'a'"),
         (lambda p: tg.optim.clip_grad_value([p], "a"), "clip_grad_value: clip_value must be above 0, not 'a'"),

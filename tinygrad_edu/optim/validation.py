@@ -53,8 +53,9 @@ def as_list(params: Iterable[Any], where: str) -> list[Any]:
     if isinstance(params, Tensor):
         raise TypeError(f"{where} takes a list of Tensors, not one Tensor: pass [tensor]")
     if isinstance(params, Mapping) and not all(isinstance(key, Tensor) for key in params):
-        remedy = "[group]" if "params" in params else "list(params.values())"
-        raise TypeError(f"{where} takes a list of Tensors, or of groups, not a {type(params).__name__}: pass {remedy}")
+        remedy = ("or of groups, ", "[group]") if "params" in params else ("", "list(params.values())")
+        kind = type(params).__name__
+        raise TypeError(f"{where} takes a list of Tensors, {remedy[0]}not a {kind}: pass {remedy[1]}")
     if not isinstance(params, Iterable):
         raise TypeError(f"{where} takes a list of Tensors, not {type(params).__name__}: pass model.parameters()")
     return list(params)
