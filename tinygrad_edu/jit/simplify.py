@@ -72,8 +72,7 @@ def common_subexpressions(call: Call, table: ValueTable) -> Var | None:
     if call.draws:
         return None
     args = [a if type(a) is Var and type(a.source) is not Constant else value_key(a) for a in call.args]
-    key = call.fun, *args, value_key(call.kwargs) if call.kwargs else None
-    first = table.setdefault(key, call.out)
+    first = table.setdefault((call.fun, *args, value_key(call.kwargs) if call.kwargs else None), call.out)
     return first if first is not call.out else None
 
 

@@ -28,11 +28,12 @@ from .holders import EMPTY, Holder, Place, assign, parts
 from .ir import ARRAYS, Input, Setting, State, Var
 from .names import library
 from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
-from .traced import Traced
+from .traced import JitError, Traced, Unrecorded
 
 Path = tuple[Any, ...]
 # Their contents are not recorded, nor are those of other containers of the standard library
 UNSEEN = (memoryview, ChainMap, UserDict, UserList, np.void, threading.local)
+CHANNELS = ("_queue", "asyncio.queues", "asyncio.locks")  # modules of queues and events to other threads and tasks
 CONTAINERS, HELD = (MutableMapping, MutableSequence, MutableSet), (dict, list, set, deque)
 
 
@@ -78,7 +79,7 @@ class Captured:
         if isinstance(a, Node):
             self.tensors.setdefault(id(a), source)
         elif is_special(kind) or is_like_array(kind) or (isinstance(a, LISTS) and not self.closure.is_users(a)):
-            raise self.rec.error(f"an argument is {kind_of(a)}; {instead(a, 'pass')}")
+            raise self.refusal("an argument", a, "pass")
         elif isinstance(a, np.ndarray) and a.dtype.kind != "O":
             return self.add_array(Var(source, a))
         elif isinstance(a, np.generic):  # if it is given twice, it may be two numbers at a later call
@@ -184,13 +185,20 @@ class Captured:
                 kind = cast(Any, type(part))
                 is_other = is_special(kind) or (is_like_array(kind) and library(kind) not in ("", "python"))
                 if is_other and (holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})):
-                    raise self.rec.error(f"{holder.member(key)} is {kind_of(part)}; {instead(part, 'keep')}")
+                    raise self.refusal(holder.member(key), part, "keep")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufcV" and not part.dtype.hasobject:
                     if part is not value:  # in a tuple, which a replay does not look into
                         self.closure.fixed.add(id(part))
                     self.add_array(Var(State(part, *states.get(id(part), (x, "array"))), part, holder.member(key)))
                 else:
                     self.traced_source(part)
+
+    def refusal(self, name: str, a: Any, verb: str) -> JitError | Unrecorded:
+        """Return the error for what is special; Unrecorded for a queue with which a function may run without jit."""
+        if type(a).__module__ in CHANNELS:
+            return Unrecorded()
+        remedy = "call next() outside" if hasattr(type(a), "__next__") else f"{verb} a plain array, list, tuple or dict"
+        return self.rec.error(f"{name} is {kind_of(a)}; {remedy}")
 
     def put(self, holder: Holder, key: Any, value: Any) -> None:
         """Let a place hold a recording value."""
@@ -244,17 +252,11 @@ class Captured:
             forget(self)
 
 
-def instead(a: object, verb: str) -> str:
-    """Return what to do instead of using what is special."""
-    return "call next() outside" if hasattr(type(a), "__next__") else f"{verb} a plain array, list, tuple or dict"
-
-
 @functools.lru_cache(1000)
 def is_special(kind: Any) -> bool:
     """Whether objects of a class are arrays, but not plain ones, or containers or iterators of elements not seen."""
     unseen = issubclass(kind, CONTAINERS) and not issubclass(kind, HELD) and library(kind) == "python"
-    methods = {name for base in kind.__mro__ if library(base) == "python" for name in vars(base)}
-    unseen |= not methods.isdisjoint(("put_nowait", "is_set"))  # of a queue, of an event
+    unseen |= any([library(base) == "python" and {*vars(base)} & {"put_nowait", "is_set"} for base in kind.__mro__])
     unseen |= hasattr(kind, "__next__") and kind.__dictoffset__ == 0  # else its attributes are seen
     return unseen or issubclass(kind, UNSEEN) or (issubclass(kind, np.ndarray) and kind not in PLAIN_ARRAYS)
 

@@ -146,7 +146,7 @@ def _base(self: Any) -> Any:
     """Return the owner of a view's memory; of a number that was broadcast, and cannot be written into, a new array."""
     is_made = type(self.root.origin.source) in (Call, Constant)
     if not is_made and isinstance(self._array, np.ndarray) and not self.root.flags.owndata:
-        raise self.rec.error(".base of a view that the function found is not recorded; pass a copy of the view")
+        self.rec.give_up()  # a view that the function found: the owner of its memory is not recorded
     if self.root is not self:
         return self.root
     return self.copy() if is_made and isinstance(self._array, np.ndarray) and not self._array.flags.writeable else None

@@ -205,10 +205,13 @@ class Traced(View):
     ) -> Any:
         """As ndarray's."""
         dtype = np.dtype(dtype)
+        if dtype.hasobject:
+            return self.plain("astype(object)", RETURN_IT).astype(dtype, order, casting)
         if not np.can_cast(self.dtype, dtype, casting):
             return self._array[:0].astype(dtype, order, casting)  # raises NumPy's error
         if dtype == self.dtype:
-            return self.copy(order) if copy or (order in ("C", "F") and not self.flags[order]) else self
+            flag = {"C": "C", "F": "F", "A": "FORC"}.get(order)
+            return self.copy(order) if copy or (flag and not self.flags[flag]) else self
         x = np.copy(self) if type(self._array) in NUMBERS else self if order == "K" else self.copy(order)
         return self.rec.call(astype, (x, dtype), {})
 
@@ -224,9 +227,7 @@ class Traced(View):
     def copy(self, order: Any = "C") -> Any:
         """As ndarray's."""
         if not isinstance(self._array, np.ndarray):
-            if isinstance(self._array, np.void):
-                raise self.rec.error("the copy of a record is not recorded; copy the array, as in x.copy()[i]")
-            return self
+            return np.stack([self])[0] if isinstance(self._array, np.void) else self  # np.copy gives a view
         y = self.rec.call(np.copy, (self,), {})
         if type(y) is Traced:
             y._array = np.array(y._array, order=order if order != "A" else "F" if self.flags.fnc else "C")

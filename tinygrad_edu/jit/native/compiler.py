@@ -119,8 +119,7 @@ def load(source: str, level: int | None = None) -> ctypes.CDLL:
 
     Raises CompilerError if there is no compiler, and with the compiler's first messages if it fails.
     """
-    compiler = required()
-    return _load(source, (1 if len(source) > LONG else 3) if level is None else level, compiler)
+    return _load(source, (1 if len(source) > LONG else 3) if level is None else level, required())
 
 
 @functools.cache

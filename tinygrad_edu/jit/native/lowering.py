@@ -86,8 +86,7 @@ class Lowering:
                 stretch.check(guard)
         stretch.check_finite()
         outputs = [v for v in self.exported if v not in {c.out for c in views}]
-        arrays_out = {v for v in outputs if v.shape != ()}
-        intervals = stretch.lifetimes(arrays_out)
+        intervals = stretch.lifetimes({v for v in outputs if v.shape != ()})
         self.compile(stretch, outputs, arrays, intervals, direct)
         self.steps(outer, outputs, direct)
         for i in range(self.start, self.stop):
@@ -280,5 +279,4 @@ class Lowering:
 
 def lower_stretch(emitter: Emitter, start: int, stop: int, guards: Guards) -> None:
     """Write the calls from `start` to before `stop` as one C function."""
-    lowering = Lowering(emitter, start, stop, guards)
-    lowering.write()
+    Lowering(emitter, start, stop, guards).write()

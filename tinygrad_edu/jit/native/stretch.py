@@ -49,8 +49,7 @@ class Stretch:
         if v.shape == ():
             self.numbers.add(v)  # read once, at the start
             return
-        array = self.fixed.get(v)
-        self.accesses.add(v, array)
+        self.accesses.add(v, self.fixed.get(v))
 
     def find_operands(self, call: Call) -> None:
         """Note what a call reads from outside."""
@@ -195,8 +194,7 @@ class Stretch:
 
     def own(self, group: Group, call: Call) -> None:
         """Add a group that nothing joins."""
-        at = self.fusion.add(group)
-        self.fusion.places[call.out] = at
+        self.fusion.places[call.out] = self.fusion.add(group)
 
     def join(self, call: Call) -> None:
         """Place np.concatenate or np.stack: a copy of each part into its place."""
