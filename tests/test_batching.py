@@ -412,3 +412,7 @@ def test_a_primitive_of_a_numpy_function_has_the_users_rule():
     batched = tg.vmap(lambda x: 2 * straight_through(x), fallback=True)
     np.testing.assert_array_equal(tg.grad(lambda x: np.sum(batched(x)))(x), [2.0, 2.0])
     np.testing.assert_array_equal(tg.vmap(tg.grad(straight_through))(x), [1.0, 1.0])
+    remainder, w = tg.primitive(np.fmod), tg.Tensor(0.7)
+    tg.defvjp(remainder, lambda g, y, a, b: g, lambda g, y, a, b: 10 * g)
+    np.sum(tg.vmap(lambda x: remainder(x, w), fallback=True)(x)).backward()
+    assert w.grad == 20
