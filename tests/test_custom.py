@@ -105,6 +105,11 @@ def test_a_checkpoint_in_a_checkpoint_and_under_jit():
     for _ in range(3):
         np.testing.assert_allclose(jitted(x), tg.grad(plain)(x))
     assert jitted.cache_info().hits == 2
+    w = tg.Tensor(np.ones(3))  # whose gradient is checked for NaN, and no result
+    closing = tg.checkpoint(lambda x: np.sum(x * np.ones(3)) * w)
+    jitted = tg.jit(tg.grad(lambda x: np.sum(closing(x))))
+    for _ in range(3):
+        assert jitted(np.array(2.0)).data == 9.0
 
 
 @pytest.mark.parametrize("x", [np.ones(3), 1.0, tg.Value(1.0)], ids=["vector", "number", "Value"])

@@ -91,7 +91,7 @@ class Layout:
         uses = [(call.out, *call.uses, *checked.get(i, ())) for i, call in enumerate(calls)]
         # The number of the last call that reads a Var, or what shares its memory
         self.last_use = {v: i for i, vs in enumerate(uses) for v in vs}
-        self.last_use.update(dict.fromkeys(program.results(), len(calls)))
+        self.last_use.update(dict.fromkeys([*program.results(), *checked.get(len(calls), ())], len(calls)))
         for v, roots in self.shared.items():
             for root in roots:
                 self.last_use[root] = max(self.last_use.get(root, -1), self.last_use[v])
