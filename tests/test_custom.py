@@ -330,6 +330,9 @@ def test_a_primitive_of_a_users_module_takes_values_and_complex_numbers_whatever
     assert x.grad == 5.0
     np.imag(product([z, 2j])).backward()
     assert z.grad == 5.0
+    joined = tg.primitive(np.concatenate)
+    tg.defvjp(joined, lambda g, y, xs: [g, 0 * g])
+    np.testing.assert_array_equal(tg.grad(lambda z: np.imag(joined([z, 2j * z])[0]))(np.ones(1) * 1j), [1j])
 
 
 @pytest.mark.parametrize(

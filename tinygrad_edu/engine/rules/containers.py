@@ -77,7 +77,7 @@ class Flattened:
 
     def __init__(self, fun: Function, nesting: Structure) -> None:
         self.fun, self.nesting = fun, nesting
-        self.__name__, self.__module__ = name(fun), fun.__module__
+        self.__name__ = name(fun)
         rules = vjps[fun]
         self.rules: list[Rule | None] = []
         for k, part in enumerate(nesting[2]):

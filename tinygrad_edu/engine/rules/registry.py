@@ -205,6 +205,7 @@ def primitive(fun: Function) -> Function:
 
 def is_users(fun: Function) -> bool:
     """Return whether a function is defined by neither NumPy nor this package, or is a user's primitive of NumPy's."""
+    fun = getattr(fun, "fun", fun)  # that of a `Flattened` one
     package = (getattr(fun, "__module__", None) or "").partition(".")[0]
     return package != PACKAGE and (package != "numpy" or fun in implementations)
 
