@@ -45,7 +45,7 @@ NAMESPACES = WHOLE | {"globals", "__globals__", "f_globals", "modules", "import_
 NAMESPACES |= {"global eval", "global exec"}
 # Code that uses one of these may have the name of an attribute in a string
 BY_TEXT = NAMESPACES | {"getattr", "hasattr", "setattr", "delattr", "getattr_static", "attrgetter", "methodcaller"}
-BY_TEXT |= {"format", "__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__match_args__"}
+BY_TEXT |= {"__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__match_args__"}
 ASKING = BY_TEXT | {"try", "suppress", "ExitStack", "__exit__", "isinstance"}
 
 

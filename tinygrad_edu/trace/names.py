@@ -4,6 +4,7 @@ import dis
 import functools
 import itertools
 import os
+import re
 import sys
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -25,8 +26,8 @@ def names_in(code: CodeType) -> list[str]:
 
     Added are the names of methods for texts, if the function makes some, and words that are not names: "==", "is",
     "try", "global" and "nonlocal"; "global name" for each global variable, ".name" for each attribute that is read or
-    set, but "name()" if it is called, or set in the making of its object, and "'name" for names in strings, as in
-    getattr(x, "name"), attrgetter("a.name") or "{0.name}".format(x); "__class__()" also if type(x)(...) may be called.
+    set, as in "{0.name}".format(x), but "name()" if it is called, or set in the making of its object, and "'name" for
+    names in strings, as in getattr(x, "name") or attrgetter("a.name"); "__class__()" also if type(x)() may be called.
     """
     values, operations, found = [*code.co_consts], code.co_code[::2], [*dis.get_instructions(code)]
     names = [name for name in code.co_names if name != "__init__" or code.co_name != name]  # of a base, not of others
@@ -47,10 +48,12 @@ def names_in(code: CodeType) -> list[str]:
             is_called = i.opname == "LOAD_METHOD" or "NULL|self" in i.argrepr
             names.append(f"{i.argval}()" if is_called or (of_new and code.co_name == "__init__") else f".{i.argval}")
     for value in values:
-        if isinstance(value, str) and ("{" in value or value.replace(".", "").isidentifier()):
-            names += [f"'{name}" for name in "".join([c if f"_{c}".isidentifier() else " " for c in value]).split()]
-        if isinstance(value, str) and "%" in value:
-            names += TEXTS
+        if isinstance(value, str) and value.replace(".", "").isidentifier():
+            names += [f"'{name}" for name in value.split(".")]
+        elif isinstance(value, str):
+            names += TEXTS if "%" in value else ()
+            fields = "".join(re.findall(r"{[\w.[\]]*", value))  # of a format
+            names += [dot + name for name in re.findall(r"\.(\w+)", fields) for dot in ("", ".")]
         elif isinstance(value, CodeType):
             names += names_in(value)
         elif isinstance(value, (tuple, frozenset)):
