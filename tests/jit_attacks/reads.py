@@ -45,6 +45,7 @@ def _counter(**attributes):
 at("read_by_dict", lambda c: c.__dict__["scale"])
 at("read_by_attrgetter", lambda c: operator.attrgetter("scale")(c))
 at("read_by_format", lambda c: float("{.scale}".format(c)))  # noqa: UP032
+at("read_by_format_of_list", lambda c: float("{[0].scale:.2f}".format([c])))  # noqa: UP032
 at("read_of_argparse", lambda c: c.scale, make=lambda: argparse.Namespace(scale=2.0))
 at("read_of_a_counter", lambda c: c.k, make=lambda: _counter(k=2.0), change=lambda c: setattr(c, "k", 5.0))
 at("read_by_hasattr", lambda c: 3.0 if hasattr(c, "extra") else 1.0, change=lambda c: setattr(c, "extra", 1))
