@@ -579,6 +579,12 @@ def test_a_normal_number_that_lies_ready_is_missed_when_it_is_gone():
     np.random.seed(0)  # noqa: NPY002 (NumPy makes two at a time, and keeps the second)
     np.random.randn()  # noqa: NPY002
     assert "default_rng" in message(JitError, lambda: tg.jit(lambda x: x + np.random.randn())(X))  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    np.random.randn()  # noqa: NPY002
+    state, _ = np.random.get_state(), np.random.randn()  # noqa: NPY002
+    tg.jit(lambda x: x + 1)(X)
+    np.random.set_state(state)  # noqa: NPY002 (the number lies ready again)
+    assert "default_rng" in message(JitError, lambda: tg.jit(lambda x: x + np.random.randn())(X))  # noqa: NPY002
 
 
 @pytest.mark.parametrize("kind", [np.random.MT19937, np.random.PCG64])
