@@ -198,6 +198,7 @@ def primitive(fun: Function) -> Function:
                     return a.__array_function__(call, (type(a),), args, kwargs)
         return fun(*args, **kwargs)
 
+    call.__module__ = getattr(fun, "__module__", "numpy")  # ufuncs of NumPy 2.0 have none
     call._implementation = fun  # type: ignore[attr-defined]  # subclasses of ndarray call it through NumPy's protocol
     implementations[call] = fun
     return call
