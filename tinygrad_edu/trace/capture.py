@@ -68,8 +68,8 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
         with _exchanging:
             if claim in _claims:
                 _claims.remove(claim)
-        # get_state of np.random gives the interpreter lock away for moments that are too short for other threads to take
-        # it. CPython then sees no need to hand it over, and they would wait for seconds
+        # get_state of np.random gives the interpreter lock away for moments that are too short for other threads to
+        # take it. CPython then sees no need to hand it over, and they would wait for seconds
         if active_count() > 1:
             sleep(1e-6)
 
