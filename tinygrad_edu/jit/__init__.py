@@ -59,13 +59,15 @@ def jit(
     optimize: bool | Iterable[str] = True,
     check: bool | int = True,
     backend: str = "numpy",
-) -> Jitted: ...
+) -> Jitted:
+    """Record `fun`, and replay it."""
 
 
 @overload
 def jit(
     *, optimize: bool | Iterable[str] = True, check: bool | int = True, backend: str = "numpy"
-) -> Callable[[Callable[..., object]], Jitted]: ...
+) -> Callable[[Callable[..., object]], Jitted]:
+    """Return a decorator with these options."""
 
 
 def jit(

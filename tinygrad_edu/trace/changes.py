@@ -39,7 +39,8 @@ def refuse_changes(found: Captured) -> None:
     for holder in found.holders:
         for key, given in holder.traced.items():
             new = holder.last.get(key, EMPTY)
-            if (type(new) is float and isinstance(holder.owner, Node)) or issubclass(type(new), ARRAYS):
+            of_value = type(new) is float and isinstance(holder.owner, Node)
+            if of_value or issubclass(type(new), ARRAYS):
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
     refuse_replacements(found)

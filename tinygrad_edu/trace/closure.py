@@ -269,7 +269,8 @@ class Closure:
             return False
         held: tuple[type, ...] = (np.ndarray, Node, *FRAMEWORK, list, dict, set, deque)
         if "==" in names:
-            held = (np.ndarray, Node, *FRAMEWORK) if sum([type(x) is type(owner) for x in self.owners]) == 1 else ()
+            is_alone = sum([type(x) is type(owner) for x in self.owners]) == 1
+            held = (np.ndarray, Node, *FRAMEWORK) if is_alone else ()
         return isinstance(owner, type) or any([isinstance(v, held) for v in members(owner).values()])
 
     def restore(self) -> None:
