@@ -441,6 +441,16 @@ def test_an_error_of_python_that_names_bytes_is_the_functions_own():
         tg.jit(lambda x: x * int([2]))(X)
 
 
+def test_an_unhashable_array_is_a_type_error_also_in_the_words_of_python_3_14():
+    def f(x):
+        raise TypeError(
+            "cannot use 'tinygrad_edu.trace.traced.Traced' as a dict key (unhashable type: 'numpy.ndarray')"
+        )
+
+    with pytest.raises(TypeError, match="unhashable"):
+        tg.jit(f)(X)
+
+
 HAVE_NO_SUCH_VALUE = {
     "float of an array": lambda x: float(x),
     "index of a float": lambda x: [1.0, 2.0][x.sum()],

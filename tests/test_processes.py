@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -217,3 +218,25 @@ def test_a_fork_in_the_middle_of_another_threads_replay_or_recording_goes_on():
     ended.set()
     thread.join()
     assert [fork.exitcode for fork in forks] == [0] * 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_thread_that_records_one_function_after_another_lets_the_parent_of_a_fork_go_on():
+    ended = threading.Event()
+
+    def others():
+        while not ended.is_set():
+            tg.jit(np.tanh)(np.ones(5))
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    start = time.perf_counter()
+    for _ in range(10):
+        if not (pid := os.fork()):
+            os._exit(0)
+        os.waitpid(pid, 0)
+    taken = time.perf_counter() - start
+    ended.set()
+    thread.join()
+    assert taken < 5
