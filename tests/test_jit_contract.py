@@ -443,9 +443,7 @@ def test_an_error_of_python_that_names_bytes_is_the_functions_own():
 
 def test_an_unhashable_array_is_a_type_error_also_in_the_words_of_python_3_14():
     def f(x):
-        raise TypeError(
-            "cannot use 'tinygrad_edu.trace.traced.Traced' as a dict key (unhashable type: 'numpy.ndarray')"
-        )
+        raise TypeError("cannot use 'trace.traced.Traced' as a dict key (unhashable type: 'numpy.ndarray')")
 
     with pytest.raises(TypeError, match="unhashable"):
         tg.jit(f)(X)
