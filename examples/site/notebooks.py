@@ -60,7 +60,8 @@ def show_pictures(result, shown=set(saved_pictures())):
             shown.add((time, path))
             if path.suffix == ".html":
                 page = escape(path.read_text("utf-8"))
-                display({{"text/html": f'<iframe width="100%" height="600" srcdoc="{{page}}"></iframe>'}}, raw=True)
+                frame = f'<iframe title="{{path.name}}" width="100%" height="600" srcdoc="{{page}}"></iframe>'
+                display({{"text/html": frame}}, raw=True)
             else:
                 display(Image(path))
 

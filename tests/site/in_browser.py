@@ -72,13 +72,24 @@ def test_the_first_page_links_to_the_playground_that_the_same_command_has_built(
 
 
 BROKEN = "() => [...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
-UNNAMED = "() => [...document.images].filter(i => !i.alt.trim()).map(i => i.src)"
+UNNAMED = """() => [...[...document.images].filter(i => !i.alt.trim()),
+    ...[...document.querySelectorAll("iframe")].filter(f => !f.title)].map(e => e.outerHTML.slice(0, 99))"""
 CUT = "() => [...document.querySelectorAll('.prev-next-area a')].filter(a => a.scrollWidth > a.clientWidth).length"
 BEYOND = """() => {
     const scrolls = e => e.tagName != "ARTICLE"
         && (["auto", "scroll"].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-    const beyond = e => e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e);
+    const edge = document.querySelector("article")?.getBoundingClientRect().right + 1;
+    const beyond = e => e.getBoundingClientRect().right > edge && !scrolls(e);
     return [...document.querySelectorAll("article *")].filter(beyond).map(e => e.outerHTML.slice(0, 99));
+}"""
+CUT_ON_PAPER = """() => {
+    const boxes = document.querySelectorAll(".bd-article-container, .bd-article :is(div, pre, table)");
+    const flexible = [...document.querySelectorAll("article")].flatMap(e => { const all = [];
+        for (; e != document.body; e = e.parentElement) all.push(e);
+        return all; }).filter(e => getComputedStyle(e).display != "block");
+    const cut = [...boxes].filter(e => getComputedStyle(e).overflowX != "visible"
+        || (e.tagName == "PRE" && e.scrollWidth > e.clientWidth + 1));
+    return [...flexible, ...cut].map(e => e.outerHTML.slice(0, 99));
 }"""
 WIDTHS = "() => [document.documentElement.scrollWidth, window.innerWidth]"
 
@@ -98,6 +109,18 @@ def test_every_page_opens_from_its_file_with_its_pictures_and_never_scrolls_side
         assert page.evaluate(BEYOND) == [], path  # text that is cut, as nothing scrolls to it
         dark = page.evaluate("document.documentElement.dataset.theme") == "dark"
         assert dark == (LOOKS[look]["color_scheme"] == "dark"), path
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("path", ["lessons/line_fit.html", "reference/losses.html", "engine/backward.html"])
+def test_on_paper_no_text_is_cut_off_and_all_of_it_is_dark(opened, pages, path, look):
+    page = opened(path, look)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 720, "height": 1040})  # a sheet of A4
+    assert page.evaluate(CUT_ON_PAPER) == []
+    for part in ("h1", "article p", "article pre"):
+        color = page.locator(part).first.evaluate("e => getComputedStyle(e).color")
+        assert max(map(int, color.removeprefix("rgb(").removesuffix(")").split(","))) < 128, part
 
 
 @pytest.mark.parametrize(("words", "found"), [("cross_entropy", "reference/losses.html"), ("saddle", "lessons/minima")])
