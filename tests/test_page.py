@@ -258,6 +258,13 @@ def test_a_phone_shows_all_without_scrolling_sideways_and_with_contrast(opened, 
         assert contrast(page, "text", ground) >= 4.5, (scheme, ground)
 
 
+def test_on_a_low_screen_the_controls_scroll_away(opened):
+    page = opened(network(), viewport={"width": 640, "height": 360})
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    above = page.locator(".controls").bounding_box()
+    assert above["y"] + above["height"] <= 0
+
+
 def contrast(page, one, other):
     """Return the WCAG contrast ratio of two colors of the page."""
 

@@ -87,6 +87,23 @@ def test_errors_are_shown_as_the_library_words_them(typing):
     assert page.text_content("#expression-error") == ""
 
 
+def test_a_long_value_is_shown(typing):
+    page = typing
+    evaluate(page, "list(range(1000))")
+    assert page.text_content("#value") == str(list(range(1000)))
+    assert page.is_visible("#value")
+    evaluate(page, LECTURE)
+
+
+def test_without_javascript_the_page_says_so_and_shows_nothing_that_waits(browser, address):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{address}index.html")
+        assert "needs JavaScript" in page.inner_text("body")
+        assert not page.is_visible("#loading")
+        assert not page.is_visible("#evaluate")
+
+
 def test_stop_ends_a_loop_without_end_and_python_starts_again(typing):
     page = typing
     page.fill("#source", "while True: pass")
@@ -300,6 +317,11 @@ def test_the_page_fits_a_phone_in_light_and_dark(opened, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (back == "rgb(255, 255, 255)") is (scheme == "light")
+    page.click("#tab-training")
+    page.set_viewport_size({"width": 640, "height": 360})  # turned: Run and the figures would cover the pictures
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    above = page.locator(".toolbar").bounding_box()
+    assert above["y"] + above["height"] <= 0
     page.context.close()
 
 

@@ -99,7 +99,7 @@ const row = (name) => input(name).closest(".field");
 
 function field([name, label, { kind, options, hints, hint, value }]) {
   const id = `set-${name}`;
-  const described = { "aria-describedby": hint ? `${id}-hint` : null, autocomplete: "off" };
+  const described = { "aria-describedby": hint ? `${id}-hint` : null, autocomplete: "off", autocorrect: "off", autocapitalize: "off" };
   const parts = [element("label", { for: id }, label)];
   if (kind === "select")
     parts.push(element("select", { id }, ...options.map(([v, shown]) => element("option", { value: v }, shown))));

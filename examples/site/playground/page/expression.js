@@ -102,7 +102,7 @@ export class ExpressionView {
     const where = line ? `Line ${line}: ` : "";
     byId("expression-error").replaceChildren(...(error ? [element("pre", { class: "error" }, where + error)] : []));
     showText("output", output);
-    showText("value", text && text.length < 2000 ? text : "");
+    showText("value", text);
     showText("note", note);
     showText("expression-status", error ? "" : page ? "Done: the steps are below." : "Done.");
     byId("steps").replaceChildren(...(page ? [stepsFrame(page)] : []));
