@@ -3,8 +3,9 @@
     python examples/batch_vs_stochastic.py
 
 In this lesson you learn what a batch size changes. The gradient of a batch is the gradient of all examples plus noise,
-and the variance of this noise falls as 1 / batch size. With a constant learning rate, the noise keeps the loss above a
-certain level. With a decreasing learning rate, this level decreases too.
+and the variance of this noise, which is its mean square, falls as 1 / batch size. With a constant learning rate, the
+noise keeps the loss above a certain level. With a decreasing learning rate, this level decreases too. Descent with
+random examples is called stochastic.
 
 The task: predict tomorrow's maximum temperature in Seattle from today's maximum and minimum, all standardized. This is
 linear regression with two weights, so you can draw the path of every run.
@@ -114,7 +115,6 @@ orders = rng.permuted(np.tile(np.arange(n), (2000, 1)), axis=1)
 drawn = np.array([each[rng.integers(n, size=(2000, b))].mean(axis=1).var(axis=0).sum() for b in sizes])
 dealt = np.array([each[orders[:, :b]].mean(axis=1).var(axis=0).sum() for b in sizes])
 slope = np.polyfit(np.log(sizes), np.log(drawn), 1)[0]
-print(f"\nlog variance of a batch's gradient by log batch size: slope {slope:.3f} (theory: -1)")
 figure = Figure(**PICTURE)
 left, right = figure.subplots(1, 2)
 left.loglog(sizes, law, color=BLACK, label="σ²/n")
@@ -122,6 +122,7 @@ left.loglog(sizes, law * correction, color=BLACK, linestyle=":", label="σ²/n �
 left.loglog(sizes, drawn, "o", color=BLUE, label="with replacement")
 left.loglog(sizes, dealt, "^", color=VERMILION, label="without replacement")
 left.set(xlabel="batch size n", ylabel="variance of the gradient", title=f"The 1/n law: measured slope −{-slope:.2f}")  # noqa: RUF001
+print(f"\nlog variance of a batch's gradient by log batch size: slope {slope:.3f} (theory: -1)")
 
 # %% Compare learning rate schedules
 # Near the minimum, the gradient pulls the weights back as much as the noise moves them away. In this balance the loss

@@ -82,8 +82,6 @@ for (name, rates), color, marker in zip(measured.items(), (BLUE, VERMILION), "o^
     left.loglog(k, -1 / np.log10(rates), marker, color=color, label=f"{name}, measured")
     error = abs(np.log(rates) / np.log(theory[name]) - 1).max()
     print(f"{name:16}  k = 1000: {-1 / np.log10(rates[-1]):4.0f} steps for each digit; within {error:.1%} of theory")
-left.set(xlabel="condition number k", ylabel="steps to shrink the distance to 1/10", ylim=(0.5, 1e5))
-left.legend(fontsize=8, loc="upper left")
 
 # %% Find the best learning rate
 # Along an axis of curvature c, a step multiplies the distance by |1 - lr c|. A larger lr is better for the flattest
@@ -95,7 +93,9 @@ right.plot(lrs, np.maximum(abs(1 - lrs), abs(1 - 10 * lrs)), color=BLACK, linewi
 right.plot(lrs[::7], swept[::7], "o", markersize=4, color=BLUE, label="measured, curvatures 1 and 10")
 right.axvline(2 / 11, color=VERMILION, linestyle="--", label="2/(1 + 10)")
 right.axhspan(1, 1.25, color=BLACK, alpha=0.1, linewidth=0, label="diverges: above 2/10")
+left.set(xlabel="condition number k", ylabel="steps to shrink the distance to 1/10", ylim=(0.5, 1e5))
 right.set(xlabel="learning rate", ylabel="distance after a step / before", ylim=(0.5, 1.25))
+left.legend(fontsize=8, loc="upper left")
 right.legend(fontsize=8, loc="lower left")
 figure.savefig(OUTPUT / "curvature_rates.png")
 
@@ -113,8 +113,6 @@ figure = Figure(**PICTURE)
 left, right = figure.subplots(1, 2)
 tg.plot.contours(plane(rosenbrock), path, left, ylim=(-4, 3), xlabel="x", ylabel="y")
 left.plot(1, 1, "o", markersize=15, fillstyle="none", color=BLACK, zorder=7, label="minimum")
-left.set_title("Newton: six steps to the minimum")
-left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, frameon=False)
 
 # %% Standardized features give a smaller condition number
 # The model is the same, but the bowl of its loss is rounder, so descent needs fewer steps.
@@ -131,5 +129,7 @@ for name, features, color, style in (("as measured", days, BLUE, "-"), ("standar
     gap = f"{above[name][-1]:.1e} °C² above the minimum"
     print(f"weather {name}: condition number {condition[name]:,.0f}, loss after 150 steps {gap}")
 right.set(xlabel="step", ylabel="MSE above minimum (°C²)", ylim=(1e-13, 1e5), title="The best constant learning rate")
+left.set_title("Newton: six steps to the minimum")
+left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, frameon=False)
 right.legend(fontsize=8)
 figure.savefig(OUTPUT / "curvature_newton.png")

@@ -44,7 +44,8 @@ print(f"at a pace of {START} the cost is {cost_of(START):.1f}, and the stick fee
 
 # %% The four steps
 # `backward` computes the slope exactly, without a stick: this is the gradient. `step` subtracts RATE * gradient from
-# the parameter. `zero_grad` removes the old gradient first, because gradients add up.
+# the parameter; RATE is the learning rate, `lr`. `zero_grad` removes the old gradient first, because gradients add up.
+# SGD is short for stochastic gradient descent: `batch_vs_stochastic.py` explains the first word.
 pace, rows = tg.Tensor(START, label="pace"), []
 sgd = tg.optim.SGD([pace], lr=RATE)
 for _ in range(STEPS):

@@ -35,6 +35,7 @@ def fingerprint() -> str:
     files = [
         *(ROOT / "tinygrad_edu").rglob("*.py"),
         *(ROOT / "examples").glob("*.py"),
+        ROOT / "README.md",
         HERE / "notebooks.py",
         HERE / "build.py",
     ]

@@ -32,6 +32,8 @@ def test_every_notebook_runs_alone_in_its_folder_and_shows_each_picture_once(les
     notebook = run(notebooks.notebook(lesson), tmp_path)
     saved = [path for path in (tmp_path / "output").iterdir() if path.suffix in (".png", ".gif")]
     assert len(pictures(notebook)) == len(saved) > 0
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert [o.data["text/plain"] for o in outputs if o.output_type == "execute_result"] == []  # of a cell's last line
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,37 @@
+import ast
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
 def shown(lesson):
     return lesson("gpt")
+
+
+def read_by(folder):
+    """The text that the lesson reads as a notebook in a folder: it runs up to the line that makes the text."""
+    before, _, _ = (EXAMPLES / "gpt.py").read_text("utf-8").partition("characters = ")
+    names = {"__file__": str(folder / "gpt.ipynb")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(EXAMPLES)
+        exec(before, names)
+    return names["text"]
+
+
+def test_its_notebook_reads_the_lessons_where_they_are_and_otherwise_the_library(tmp_path):
+    beside, alone = tmp_path / "examples", tmp_path / "alone"
+    beside.mkdir()
+    alone.mkdir()
+    for program in EXAMPLES.glob("*.py"):
+        shutil.copy(program, beside)
+    shutil.copy(EXAMPLES / "transformer.py", alone)  # which the notebook itself writes
+    assert ast.get_docstring(ast.parse((EXAMPLES / "gpt.py").read_text("utf-8"))) in read_by(beside)
+    assert "def backpropagate" in read_by(alone)
 
 
 def test_it_predicts_the_next_character_better_than_pairs_do(shown):
