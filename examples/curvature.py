@@ -108,11 +108,11 @@ for _ in range(6):
     path.append(newton(rosenbrock, path[-1]))
 valley = np.linalg.cond(tg.hessian(rosenbrock)(path[-1]))
 per_digit = valley / 2 * np.log(10)
-print(f"Rosenbrock: Newton needs 6 steps; descent with k = {valley:.0f} needs {per_digit:.0f} steps for each digit")
 figure = Figure(**PICTURE)
 left, right = figure.subplots(1, 2)
 tg.plot.contours(plane(rosenbrock), path, left, ylim=(-4, 3), xlabel="x", ylabel="y")
 left.plot(1, 1, "o", markersize=15, fillstyle="none", color=BLACK, zorder=7, label="minimum")
+print(f"Rosenbrock: Newton needs 6 steps; descent with k = {valley:.0f} needs {per_digit:.0f} steps for each digit")
 
 # %% Standardized features give a smaller condition number
 # The model is the same, but the bowl of its loss is rounder, so descent needs fewer steps.
