@@ -110,3 +110,13 @@ def test_the_code_shown_gives_the_same_result_elsewhere(last, tmp_path, monkeypa
     if "page" in shown:
         assert printed.getvalue() == f"{tg.explain(names['result' if last else 'y'])}\n"
     assert (tmp_path / "graph.svg").exists() is (last == "[y]")
+
+
+def test_the_code_shown_of_a_picture_saves_it_and_that_of_an_explanation_prints_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(Session().evaluate(LECTURE + "tg.draw(y)")["code"], {})
+    assert (tmp_path / "graph.svg").exists()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(Session().evaluate(LECTURE + "tg.explain(y)")["code"], {})
+    assert printed.getvalue().startswith("Backward pass from ")

@@ -114,6 +114,7 @@ def test_settings_survive_the_way_through_a_link():
         ("1,nan,0\n" + "1,2,1\n" * 9, "line 1: nan is missing, infinite or too large"),
         ("1,1e300,0\n" + "1,2,1\n" * 9, "line 1: 1e300 is missing, infinite or too large"),
         ("1,2,1\n" * 9, "the target has 1 class;"),
+        ("1,2,0.5\n" * 9, "the target is 0.5 in every row"),
         ("1\n" * 9, "the table has 1 column;"),
         ("\n".join(f"1,2,w{i}" for i in range(20)), "the target has 20 different classes"),
         ("1,2,a\n1,2,\n" + "1,2,b\n" * 9, "line 2: the target in the last column is missing"),

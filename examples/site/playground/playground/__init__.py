@@ -16,7 +16,7 @@ class Session:
     def evaluate(self, text: str) -> dict[str, Any]:
         """Evaluate an expression; see `expression.evaluate`."""
         shown = expression.evaluate(text)
-        return shown | {"code": expression.code(text, shown.keys())}
+        return shown | {"code": expression.code(text, shown)}
 
     def start(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Begin a run of the controls' settings, and return its data and its first frame; or `error` and `field`."""

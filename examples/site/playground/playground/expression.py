@@ -7,7 +7,7 @@ import linecache
 import symtable
 import traceback
 import warnings
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,8 @@ def evaluate(text: str) -> dict[str, Any]:
     What it sets by `np.seterr` and `np.set_printoptions` ends with it, as the code shown runs in a new Python.
 
     `output` is what it printed, `text` its result as text, `page` the steps of its backward pass as an HTML page,
-    `picture` its graph as SVG, `html` what the result shows of itself, and `note` why something is missing.
+    `picture` its graph as SVG, `show` the call that shows a result which is a page or a picture itself, and `note` why
+    something is missing.
     """
     names: dict[str, Any] = {"__name__": "__main__", "np": np, "tg": tg, "Tensor": tg.Tensor, "Value": tg.Value}
     names["input"] = _no_input
@@ -84,8 +85,8 @@ def evaluate(text: str) -> dict[str, Any]:
     return shown | {"output": "\n".join(filter(None, [output.getvalue().rstrip(), *said]))}
 
 
-def code(text: str, shown: Collection[str]) -> str:
-    """Return a program that does the same in Python elsewhere; `shown` are the keys of what `evaluate` returned."""
+def code(text: str, shown: Mapping[str, Any]) -> str:
+    """Return a program that does the same in Python elsewhere; `shown` is what `evaluate` returned."""
     try:
         source, result = prepared(text)
         table = symtable.symtable(source, FILE, "exec")
@@ -93,7 +94,8 @@ def code(text: str, shown: Collection[str]) -> str:
         return HEAD + text
     assigned = [s.get_name() for s in table.get_symbols() if s.is_assigned() and not s.is_imported()]
     names = ", ".join(f'"{name}": {name}' for name in assigned if name != RESULT and not name.startswith("_"))
-    show = next((call for key, call in SHOW.items() if key in shown), "print({})") if result else ""
+    calls = (call for key, call in SHOW.items() if key in shown)
+    show = shown.get("show") or next(calls, "print({})") if result else ""
     if show == SHOW["error"]:
         return HEAD + text
     label = LABEL.format(names=names) if names and "picture" in shown else ""
@@ -137,9 +139,9 @@ def _shown(x: Any, name: str) -> dict[str, Any]:
     if isinstance(x, Node) or (isinstance(x, (list, tuple)) and x and all(isinstance(v, Node) for v in x)):
         return shown | _graph(x)
     if isinstance(x, tg.Drawing):
-        return shown | {"picture": x._repr_svg_()}
+        return shown | {"picture": x._repr_svg_(), "show": '{}.save("graph.svg")'}
     if isinstance(x, tg.Explanation):
-        return shown | {"page": x._repr_html_()}
+        return shown | {"page": x._repr_html_(), "show": "print({})"}
     return shown
 
 

@@ -111,6 +111,8 @@ def _targets(cells: list[tuple[int, str]]) -> tuple[list[float], tuple[str, ...]
         raise _error(f"line {next(n for n, cell in cells if not cell)}: the target in the last column is missing")
     numbers = [] if words else [_number(n, cell) for n, cell in cells]
     if not words and (len(set(numbers)) > MAX_CLASSES or any(v != int(v) for v in numbers)):
+        if len(set(numbers)) == 1:
+            raise _error(f"the target is {numbers[0]:g} in every row, so there is nothing to learn")
         return numbers, ()
     kinds = sorted(set(texts)) if words else [str(int(v)) for v in sorted(set(numbers))]
     if not 2 <= len(kinds) <= MAX_CLASSES:
