@@ -97,9 +97,9 @@ for (name, (_, above, seconds)), look in zip(runs.items(), LOOKS, strict=False):
     means = np.add.reduceat(above, first - 1) / np.diff([*first, len(above) + 1])
     for ax, total in ((by_epoch, settings[name][2]), (by_second, seconds)):
         ax.loglog(first / len(above) * total, means, label=name, **look)
-    micros = 1e6 * seconds / len(above)
+    each = 1e3 * seconds / len(above)
     final = max(means[-1], 0)  # rounding can make it negative
-    print(f"{name:15}  {len(above):6,} updates of {micros:.0f} µs; final loss {final:.0e} above the minimum")
+    print(f"{name:15}  {len(above):6,} updates of {each:.3f} ms; final loss {final:.0e} above the minimum")
 by_epoch.set(xlabel="epochs (passes over the data)", ylabel="mean squared error above minimum", ylim=(1e-7, 10))
 by_second.set_xlabel("time (s)")
 by_epoch.legend(loc="lower left")
@@ -130,7 +130,7 @@ print(f"\nlog variance of a batch's gradient by log batch size: slope {slope:.3f
 curvatures, directions = np.linalg.eigh(2 * moments[:2, :2])
 noise = (by_example(np.tile(best, (n, 1))) @ directions).var(axis=0) / 8
 schedules: dict[str, Any] = {"constant 0.2": None, "constant 0.05": None}
-schedules["0.2 · 0.88 ** epoch"] = lambda sgd: ExponentialLR(sgd, 0.88)
+schedules["0.2 * 0.88 ** epoch"] = lambda sgd: ExponentialLR(sgd, 0.88)
 schedules["cosine, 0.2 to 0"] = lambda sgd: CosineAnnealingLR(sgd, T_max=40)
 decayed = {name: descend(8, 0.05 if "0.05" in name else 0.2, 40, schedule) for name, schedule in schedules.items()}
 curves = {name: above.reshape(40, -1).mean(axis=1) for name, (_, above, _) in decayed.items()}

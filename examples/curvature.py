@@ -40,7 +40,8 @@ for ax, (name, f) in zip(figure.subplots(1, 4, sharey=True), surfaces.items(), s
     curvatures = np.linalg.eigvalsh([tg.hessian(f)(point) for point in points])
     lowest[name] = curvatures.min()
     verdict = "convex" if lowest[name] >= 0 else "not convex"
-    print(f"{name:14}  eigenvalues from {lowest[name]:5.2f} to {curvatures.max():5.2f}: {verdict}")
+    plain = name.replace("²", "^2")
+    print(f"{plain:16}  eigenvalues from {lowest[name]:5.2f} to {curvatures.max():5.2f}: {verdict}")
     tg.plot.contours(plane(f), None, ax, xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), levels=9)
     for text in ax.texts:
         text.remove()  # the labels of the contours, because the curvatures are written here
@@ -126,7 +127,7 @@ for name, features, color, style in (("as measured", days, BLUE, "-"), ("standar
     history = tg.fit(model, tg.mse_loss, (features[:-1], y), optimizer=sgd, epochs=150, progress=False)
     above[name] = np.array(history.train_loss) - np.linalg.lstsq(x, y)[1] / len(y)
     right.semilogy(above[name], style, color=color, label=f"{name}, k = {condition[name]:,.0f}")
-    gap = f"{above[name][-1]:.1e} °C² above the minimum"
+    gap = f"{above[name][-1]:.1e} above the minimum"
     print(f"weather {name}: condition number {condition[name]:,.0f}, loss after 150 steps {gap}")
 right.set(xlabel="step", ylabel="MSE above minimum (°C²)", ylim=(1e-13, 1e5), title="The best constant learning rate")
 left.set_title("Newton: six steps to the minimum")

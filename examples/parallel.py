@@ -120,9 +120,9 @@ def learn(size: int) -> tuple[int, float]:
 
 
 learned = [learn(size) for size in SIZES.tolist()]
-print(f"{'batch':>5}  {'µs a step':>9}  {'examples/s':>10}  {'memory, KB':>10}  steps and loss after {SECONDS} s")
+print(f"{'batch':>5}  {'ms a step':>9}  {'examples/s':>10}  {'memory, KB':>10}  steps and loss after {SECONDS} s")
 for size, s, rate, peak, (steps, loss) in zip(SIZES, seconds, per_second, peaks, learned, strict=True):
-    print(f"{size:5}  {1e6 * s:9.0f}  {rate:10,.0f}  {peak / 1000:10.0f}  {steps:5} steps, {loss:.3f}")
+    print(f"{size:5}  {1e3 * s:9.3f}  {rate:10,.0f}  {peak / 1000:10.0f}  {steps:5} steps, {loss:.3f}")
 print(f"variance of the gradient ~ size^{slope:.2f} (theory: -1)")
 
 # %% Share a batch among workers

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import CODE_PAGES
 from mistakes_of_students import MISTAKES
 
 import tinygrad_edu as tg
@@ -39,7 +40,7 @@ def run():
             except SystemExit as end:
                 return end.code, printed.getvalue()
             finally:
-                printed.getvalue().encode("cp1252")  # Windows' consoles lack the other characters
+                [printed.getvalue().encode(page) for page in CODE_PAGES]
         return 0, printed.getvalue()
 
     with pytest.MonkeyPatch.context() as patch:

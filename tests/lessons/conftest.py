@@ -4,12 +4,22 @@ import functools
 import runpy
 import shutil
 import sys
-from io import BytesIO, TextIOWrapper
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from checks import CODE_PAGES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+class Pipe(StringIO):
+    """A pipe on any Windows, where a character that the code page lacks is an error."""
+
+    def write(self, text):
+        for page in CODE_PAGES:
+            text.encode(page)
+        return super().write(text)
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +35,7 @@ def lesson(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", [f"{name}.py"])
             patch.syspath_prepend(folder)
-            console = TextIOWrapper(BytesIO(), "cp1252")  # Windows': a character that it lacks is an error
-            patch.setattr(sys, "stdout", console)
+            patch.setattr(sys, "stdout", Pipe())
             return runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
 
     return run
