@@ -5,6 +5,7 @@ import numpy as np
 import tinygrad_edu as tg
 
 CODE_PAGES = ("cp932", "cp936", "cp949", "cp1250", "cp1251", "cp1252", "cp1253")  # of files and pipes on Windows
+EXTENDED = np.dtype(np.longdouble).itemsize > 8  # Windows, and macOS on Apple's processors, have no wider float
 X = np.random.default_rng(0).uniform(0.5, 1.5, (2, 3, 4))  # three axes of unequal lengths
 
 

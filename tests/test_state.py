@@ -52,6 +52,12 @@ def test_a_disk_that_keeps_no_permissions_takes_a_file_again(tmp_path, monkeypat
     assert not tg.load(tmp_path / "s.npz")["w"].any()
 
 
+def test_names_with_backslashes_survive_on_windows(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sep", "\\")
+    tg.save({"a\\b": np.zeros(1), "a/b": np.ones(1)}, tmp_path / "w.npz")
+    assert tg.load(tmp_path / "w.npz") == {"a\\b": [0.0], "a/b": [1.0]}
+
+
 def test_names_that_trouble_savez_and_layouts_survive(tmp_path):
     state = {"file": np.eye(3, 2).T, "a/../b": np.ones((4, 4))[::2, ::-1], "x.npy": 3, "": 0.5}
     tg.save(state, tmp_path / "s.npz")
@@ -100,7 +106,10 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(culprit, tmp_pat
 
 def test_a_link_goes_on_leading_to_the_file(tmp_path):
     tg.save({"w": np.zeros(1)}, tmp_path / "real.npz")
-    os.symlink(tmp_path / "real.npz", tmp_path / "link.npz")
+    try:
+        os.symlink(tmp_path / "real.npz", tmp_path / "link.npz")
+    except OSError:
+        pytest.skip("Windows lets only administrators and developers make links")
     tg.save({"w": np.ones(1)}, tmp_path / "link.npz")
     assert (tmp_path / "link.npz").is_symlink()
     assert tg.load(tmp_path / "real.npz")["w"].tolist() == [1.0]

@@ -180,8 +180,9 @@ def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
 def _write_npz(arrays: dict[str, Array], file: IO[bytes]) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            # A new ZipInfo has a fixed date, so that the same state gives the same bytes.
-            with archive.open(zipfile.ZipInfo(name + ".npy"), "w", force_zip64=True) as f:
+            info = zipfile.ZipInfo()  # a new one has a fixed date, so that the same state gives the same bytes
+            info.filename = name + ".npy"  # as it is: given to ZipInfo, on Windows a backslash would become a slash
+            with archive.open(info, "w", force_zip64=True) as f:
                 np.lib.format.write_array(f, array, allow_pickle=False)
 
 
@@ -189,7 +190,7 @@ def _read_npz(file: IO[bytes]) -> dict[str, Array]:
     state = {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
-            name = member.filename
+            name = member.orig_filename  # Windows reads a backslash in `filename` as a slash
             if not name.endswith(".npy"):
                 raise ValueError(f"it holds {name!r}, which is not an array")
             with archive.open(member) as f:
@@ -246,9 +247,9 @@ def _import_safetensors(where: str) -> ModuleType:
     try:
         import safetensors
         import safetensors.numpy
-    except ImportError:
+    except ImportError as error:  # it is missing, or a library that it loads is
         remedy = 'pip install "tinygrad-edu[safetensors]", or a name that ends in .npz'
-        raise ImportError(f"{where}: .safetensors needs the safetensors package: {remedy}") from None
+        raise ImportError(f"{where}: .safetensors needs the safetensors package: {remedy}") from error
     module: ModuleType = safetensors
     return module
 
