@@ -52,6 +52,14 @@ def test_a_disk_that_keeps_no_permissions_takes_a_file_again(tmp_path, monkeypat
     assert not tg.load(tmp_path / "s.npz")["w"].any()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="paths have at most 260 characters")
+def test_the_name_of_a_file_may_be_as_long_as_the_disk_allows(tmp_path):
+    path = tmp_path / f"{'w' * 251}.npz"
+    path.touch()
+    tg.save({"w": np.ones(1)}, path)
+    assert os.listdir(tmp_path) == [path.name]
+
+
 def test_names_with_backslashes_survive_on_windows(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sep", "\\")
     tg.save({"a\\b": np.zeros(1), "a/b": np.ones(1)}, tmp_path / "w.npz")

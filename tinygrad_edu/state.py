@@ -160,7 +160,7 @@ def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
         raise FileNotFoundError(f"{where}: the folder {folder} does not exist; make it first")
     if os.path.isdir(target):
         raise IsADirectoryError(f"{where}: {target} is a folder; name a file in it")
-    temporary = f"{target}.{os.urandom(4).hex()}.tmp"
+    temporary = os.path.join(folder, f"tinygrad_edu-{os.urandom(4).hex()}.tmp")  # the target's name may be the longest
     try:
         with open(temporary, "xb") as file:
             with suppress(OSError):  # there is no such file, or the disk keeps no permissions
