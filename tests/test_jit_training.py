@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks import ours, workloads
+from checks import EXTENDED
 from hypothesis import settings
 
 import tinygrad_edu as tg
@@ -162,7 +163,7 @@ def test_a_step_that_fails_changes_nothing():
     assert before[1:] == (first.steps, second.steps)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float32", *["float64"] * EXTENDED])
 @pytest.mark.parametrize("first", [0, 5, 16])
 def test_gradients_whose_squares_leave_their_dtype_widen_the_state_in_the_step_in_which_they_do_eagerly(dtype, first):
     def run(jitted):

@@ -18,7 +18,8 @@ def compiled(folder, text, *flags):
     found = compiler.find()
     assert found is not None, f"these tests need a C compiler: {compiler.REMEDY}"
     (folder / "step.c").write_text(text, "utf-8")
-    subprocess.run([*found.command, *STRICT, *flags, "step.c", "-o", "step", "-lm"], cwd=folder, check=True)
+    libraries = [] if "-c" in flags else ["-lm"]  # clang warns of those that it does not link
+    subprocess.run([*found.command, *STRICT, *flags, "step.c", "-o", "step", *libraries], cwd=folder, check=True)
 
 
 def run(folder, text, steps=1):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import EXTENDED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -723,7 +724,7 @@ def test_added_groups_that_make_no_sense_change_nothing(group, error, text):
 @pytest.mark.parametrize("kind", [optim.Adam, optim.NAdam, optim.RMSprop, optim.Adagrad, optim.Adadelta])
 @pytest.mark.parametrize(
     ("dtype", "size"),
-    [(np.float16, 1e4), (np.float32, 1e17), (np.float32, 1e25), (np.float32, 1e37), (np.float64, 1e200)],
+    [(np.float16, 1e4), (np.float32, 1e17), (np.float32, 1e25), (np.float32, 1e37), *[(np.float64, 1e200)] * EXTENDED],
 )
 def test_large_gradients_move_as_those_of_size_one(kind, dtype, size):
     """Without eps, steps depend on ratios of gradients alone."""
@@ -739,7 +740,9 @@ def test_large_gradients_move_as_those_of_size_one(kind, dtype, size):
 
 
 @pytest.mark.parametrize("kind", [optim.Adam, optim.RMSprop, optim.Adagrad])
-@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e-25), (np.float32, 1e-36), (np.float64, 1e-200)])
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float32, 1e-25), (np.float32, 1e-36), *[(np.float64, 1e-200)] * EXTENDED]
+)
 def test_tiny_gradients_do_not_move_beside_eps_and_move_whole_steps_without(kind, dtype, size):
     x, y, z = Tensor([1.0], dtype=dtype), Tensor([1.0], dtype=dtype), Tensor([1.0])
     with_eps, without, reference = kind([x], lr=0.01), kind([y], lr=0.01, eps=0), kind([z], lr=0.01, eps=0)

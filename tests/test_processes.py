@@ -106,7 +106,7 @@ def test_results_in_threads_tell_which_modules_they_came_out_of(eight):
     assert eight(modules) == [{("Sequential", "Sequential", "Tanh")}] * 8
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"} & {*multiprocessing.get_all_start_methods()}))
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_process_trains_as_its_parent_does(method):
     tg.jit(np.sin)(np.ones(200_000))  # the parent starts threads, which a fork does not inherit
@@ -188,7 +188,7 @@ def test_a_jitted_function_and_a_history_are_copied():
     assert copy.deepcopy(history) == pickle.loads(pickle.dumps(history)) == history
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"} & {*multiprocessing.get_all_start_methods()}))
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_jitted_function_is_handed_to_processes(method):
     with multiprocessing.get_context(method).Pool(2) as pool:
