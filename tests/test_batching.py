@@ -416,3 +416,29 @@ def test_a_primitive_of_a_numpy_function_has_the_users_rule():
     tg.defvjp(remainder, lambda g, y, a, b: g, lambda g, y, a, b: 10 * g)
     np.sum(tg.vmap(lambda x: remainder(x, w), fallback=True)(x)).backward()
     assert w.grad == 20
+
+
+def test_augmented_assignment_and_shared_tensors_in_a_batch_of_tensors_give_those_of_a_loop():
+    def member(row, w):
+        y = row * w
+        y *= np.sin(row)
+        y[0] = w
+        y[1:] *= w
+        return np.sum(y)
+
+    batch, loop = (lambda x, w: np.sum(tg.vmap(member, (0, None))(x, w))), lambda x, w: sum(member(row, w) for row in x)
+    for result, expected in zip(tg.grad(batch, (0, 1))(X, 2.0), tg.grad(loop, (0, 1))(X, 2.0), strict=True):
+        np.testing.assert_allclose(result, expected)
+    along = tg.vmap(lambda w: tg.grad(batch, 1)(X, w))(np.array([1.0, 2.0]))
+    np.testing.assert_allclose(along, [tg.grad(loop, 1)(X, w) for w in (1.0, 2.0)])
+
+
+def test_a_custom_vjp_of_trees_in_a_batch_has_its_rule_for_each_member():
+    def f(x):
+        return {"a": (np.sum(x), [x * 2]), "n": None}
+
+    ruled = tg.custom_vjp(f)
+    ruled.defvjp(lambda x: (f(x), x), lambda x, g: (3 * g["a"][0] + 2 * g["a"][1][0],))
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(tg.vmap(ruled)(x)["a"][0]))(X), np.full(X.shape, 3.0))
+    y = tg.vmap(lambda x: tg.jvp(ruled, [x], [0 * x])[1]["a"][1][0])(X)  # no gradient arrives at most leaves
+    np.testing.assert_array_equal(y, 0 * X)

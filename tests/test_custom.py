@@ -346,3 +346,25 @@ def test_a_rule_may_take_arguments_by_name_leave_out_defaults_and_have_more(fun,
     times = tg.primitive(fun)
     tg.defvjp(times, rule)
     assert tg.grad(lambda x: times(x, **keywords))(2.0) == 3.0
+
+
+def test_rules_call_jitted_functions_within_a_transform():
+    f = tg.checkpoint(tg.jit(lambda x: np.sum(np.sin(x))))
+    x = np.array([0.3, 1.2])
+    np.testing.assert_allclose(tg.grad(f)(x), np.cos(x))
+    np.testing.assert_allclose(tg.hvp(f)(x, np.ones(2)), -np.sin(x))
+    np.testing.assert_allclose(tg.vjp(f, x)[1](2.0)[0], 2 * np.cos(x))
+
+
+def test_a_checkpoint_of_a_gradient_that_depends_on_no_argument_is_the_gradient():
+    def f(w):
+        inner = tg.checkpoint(lambda q: tg.grad(lambda q: np.sum(w) + np.sum(q * q))(q))
+        return np.sum(w**3) + np.sum(tg.vmap(inner)(np.ones((3, 2)))) + np.sum(inner(np.ones(2)))
+
+    np.testing.assert_allclose(tg.hessian(f)(np.ones(2)), 6 * np.eye(2))
+
+
+def test_a_custom_vjp_keeps_its_function_whatever_attributes_that_has():
+    slope = tg.custom_vjp(tg.grad(tg.jit(lambda x: np.sum(x**3))))
+    slope.defvjp(lambda x: (3 * x**2, x), lambda x, g: (6 * x * g,))
+    np.testing.assert_allclose(slope(np.array([1.0, 2.0])), [3.0, 12.0])

@@ -283,3 +283,12 @@ def test_a_jvp_runs_its_function_as_often_as_without_jit(inner, effect):
         step = jit(functools.partial(lambda run, x: tg.jvp(run, [x], [A[0]]), run))
         found.append([step(np.array(x)) for x in ([0.5, 1.0], [np.nan, 1.0], [0.5, 1.0], [np.nan, 1.0], [0.5, 1.0])])
     np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+def test_tangents_of_hessians_by_computed_indices_are_recorded():
+    def f(x):
+        return x[np.argmax(tg.stop_gradient(x)) % 3] * np.sum(x * x)
+
+    step = tg.jit(lambda x, v: tg.jvp(tg.hessian(f), [x], [v])[1])
+    for x in np.array([[0.3, 0.1, 0.2], [0.1, 0.2, 0.3], [0.2, 0.4, 0.1]]):
+        np.testing.assert_allclose(step(x, x), tg.jvp(tg.hessian(f), [x], [x])[1])

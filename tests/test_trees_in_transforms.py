@@ -436,3 +436,10 @@ def test_hessians_of_vectors_and_by_several_arguments():
     np.testing.assert_allclose(g, [12, 24])
     third = tg.jacobian(tg.hessian(f))(np.ones(2))
     assert third.shape == (2, 2, 2, 2)
+
+
+def test_a_jacobian_of_a_tree_of_constants_is_zeros():
+    unused = tg.jacobian(tg.grad(lambda p, x: np.sum(p["w"] ** 2)), 1)({"w": np.ones(2)}, np.ones(3))
+    np.testing.assert_array_equal(unused["w"], np.zeros((2, 3)))
+    H = tg.hessian(lambda x: {"y": np.ones(2)})(np.ones(3))
+    np.testing.assert_array_equal(H["y"], np.zeros((2, 3, 3)))

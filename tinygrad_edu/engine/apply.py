@@ -35,6 +35,7 @@ from .signatures import signature
 from .tape import Function, Node, constant, record
 from .threads import threaded
 
+PLAIN = frozenset({np.ndarray, *np.sctypeDict.values()})  # arrays, and numbers of NumPy's, which stand for some
 SPREADS = (np.var, np.std, np.nanvar, np.nanstd)  # with the keyword `mean` they are compositions
 implementations.update({f: threaded(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
 
@@ -142,7 +143,7 @@ def implementation(fun: Function, args: Any) -> Function:
 
     A plain array as the first argument does not ask the others, or an index, how they compute.
     """
-    of_plain = len(args) > 1 and type(args[0]) is np.ndarray
+    of_plain = len(args) > 1 and type(args[0]) in PLAIN
     foreign = any(map(computes, leaves(args))) if of_plain else any([type(a) in array_likes for a in args])
     return fun if foreign or fun in opaques else implementations[fun]
 

@@ -97,7 +97,7 @@ def take(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, A
 def write(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Do `x[index] = v` for each member, in place: views of x see it."""
     x, index, v = args
-    if isinstance(v, Node):
+    if isinstance(v, Node) and not x.of_tensors:
         raise TypeError(f"{level.title}: y[...] = ... of a Tensor writes into a plain array; use np.where or np.stack")
     at, is_flat = stacked_index(x.shape, index, level)
     if is_flat:

@@ -36,6 +36,7 @@ from ..engine.rules.registry import (
 )  # fmt: skip
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
+from . import tree
 from .batch_arguments import checked
 from .levels import LOOP, Level, NoBatching
 
@@ -82,6 +83,11 @@ class Batch(NDArrayOperatorsMixin):
             direct = [a for a in args if a is nodes[0]]
             return nodes[0].__array_function__(fun, types, args, kwargs) if direct else NotImplemented
         return call(fun, args, kwargs)
+
+    @property
+    def of_tensors(self) -> bool:
+        """Whether gradients go through the members, which are then no memory to write into."""
+        return isinstance(self.stacked, Node) or getattr(self.stacked, "of_tensors", False)
 
     @property
     def detached(self) -> Batch:
@@ -154,7 +160,15 @@ def _method(fun: Function) -> Function:
     return lambda self, *args, **kwargs: fun(self, *args, **kwargs)
 
 
+def _in_place(fun: Function) -> Function:
+    """Return the method of `y op= v`, which of a Batch of Tensors makes a new one, as of a Tensor."""
+
+    return lambda y, v: NotImplemented if y.of_tensors else fun(y, v)
+
+
 array_likes.add(Batch)
+for _name in ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"]:
+    setattr(Batch, f"__i{_name}__", _in_place(getattr(Batch, f"__i{_name}__")))
 NAMES = (
     "sum mean prod max min var std any all argmax argmin cumsum cumprod ravel squeeze swapaxes take repeat "
     "diagonal trace clip round argsort dot conj conjugate searchsorted choose"
@@ -262,13 +276,10 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     if not level.size:
         raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once, and has no members to loop over")
     results = [fun(*member(args, level, i), **member(kwargs, level, i)) for i in range(level.size)]
-    shapes = {tuple(map(np.shape, r)) if isinstance(r, tuple) else np.shape(r) for r in results}
+    shapes = {(tree.structure_of(r), *map(np.shape, tree.leaves(r))) for r in results}
     if len(shapes) > 1 or results[0] is None or kwargs.get("out") is not None:
         raise NoBatching(f"{level.title}: {name(fun)} gives the members no results of one shape in arrays of their own")
-    if not isinstance(results[0], tuple):
-        return Batch(np.stack(results), level)
-    parts = [np.stack(part) for part in zip(*results, strict=True)]
-    return wrapped(type(results[0])(*parts) if hasattr(results[0], "_fields") else tuple(parts), level)
+    return tree.tree_map(lambda *ys: None if ys[0] is None else Batch(np.stack(ys), level), *results)
 
 
 def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:

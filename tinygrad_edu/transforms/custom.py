@@ -17,7 +17,7 @@ from ..engine.arrays import scalar_as_array
 from ..engine.backward import is_leaf, parent, toposort
 from ..engine.conjugation import conjugated
 from ..engine.errors import kind_of
-from ..engine.mode import paused, recording
+from ..engine.mode import Transform, paused, recording, transform
 from ..engine.rules.containers import JointRule
 from ..engine.rules.registry import Array, Function, defvjp, predicate_of_all, primitive, takes_complex
 from ..engine.tape import Node, next_place, record
@@ -48,12 +48,26 @@ def _rule(i: int, g: Array, y: Array, *args: Array, pull: JointRule) -> Any:
     return pull.argument(i, g, y, *args)
 
 
+def _within(rule: Function) -> Function:
+    """Return a rule that counts as inside of a transform when it is run: so functions of jit are called in it."""
+
+    @functools.wraps(rule)
+    def run(*args: Any) -> Any:
+        token = transform.set(transform.get() or Transform(frozenset(), []))
+        try:
+            return rule(*args)
+        finally:
+            transform.reset(token)
+
+    return run
+
+
 def _node(
     fun: Function, data: Any, tensors: Sequence[Tensor], gradients: Callable[..., Sequence[Any]]
 ) -> Tensor:  # fmt: skip
     """Record a node that `fun` made of Tensors that take gradients, which `gradients(g, y, *tensors)` returns."""
     argvals, argnums = tuple([x._value for x in tensors]), tuple(range(len(tensors)))
-    pull = {"pull": JointRule(recording()(gradients))}
+    pull = {"pull": JointRule(recording()(gradients if transform.get() is None else _within(gradients)))}
     y: Tensor = record(Tensor, Tensor._result(data, fun), fun, tuple(tensors), argvals, pull, argnums)
     return y
 
@@ -116,6 +130,8 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
             is_leaf(node)  # raises FreedError where forward mode forgot what f closes over, and starts again
         parents = dict.fromkeys([parent(node, i) for node in inner for i in node.argnums])
         closed = [x for x in parents if x.order > start and x not in known]
+        if not given and not closed:
+            return f(*args, **kwargs)  # its variables are those of a transform within f
 
         def gradients(g: Any, y: Any, *args_of_node: Any) -> Sequence[Any]:
             again = [variable_of(a) for a in args_of_node[: len(given)]]
@@ -180,8 +196,8 @@ class custom_vjp(Generic[P, R]):
 
     def __init__(self, f: Callable[P, R]) -> None:
         check_function("custom_vjp", f)
+        functools.update_wrapper(self, f)  # first: the attributes of f may have the same names
         self._fun, self._forward, self._backward = f, None, None  # type: tuple[Callable[P, R], Any, Any]
-        functools.update_wrapper(self, f)
         defvjp(self, each=_rule)
 
     def defvjp(self, forward: Callable[P, tuple[R, Any]], backward: Callable[[Any, Any], Any]) -> None:

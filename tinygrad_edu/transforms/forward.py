@@ -22,6 +22,7 @@ from ..engine.rules import windows
 from ..engine.rules.einsum import einsum
 from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import read, scatter
+from ..engine.rules.limits import any_true
 from ..engine.rules.registry import Function, array_of, is_elementwise, limits, name, unsettled, vjps
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
@@ -145,7 +146,7 @@ def transposed(y: Node, i: int, t: Any, differentiable: bool) -> Any:
             for node, total in backpropagate(r, t, newer):
                 if node is g:
                     return total
-    if np.any(getattr(r, "_value", r)):
+    if r is not None and any_true(np.not_equal(getattr(r, "_value", r), 0)):
         raise TypeError(
             f"forward mode: the rule of {name(y.fun)} makes plain numbers of the gradient; it has to compute with "
             "NumPy functions of it"

@@ -56,11 +56,11 @@ def jacobian(
 
 
 def _of_each(f: Function, y: Any, derivatives: Callable[[Any], Any]) -> Any:
-    """Return the derivatives of each leaf of a result, None if it is not a number; ValueError if all are constants."""
+    """Return the derivatives of each leaf of a result, None if it is not a number; ValueError if all are Python's."""
     if not tree.is_container(y):
         return derivatives(y)
     leaves = tree.leaves(y)
-    if not any([isinstance(leaf, Node) for leaf in leaves]):
+    if not any([hasattr(leaf, "shape") for leaf in leaves]):
         check_result("jacobian", f, y, has_aux=False, several=False)
     parts = [None if tree.is_constant(leaf) else derivatives(leaf) for leaf in leaves]
     return tree.with_leaves(y, parts)
