@@ -368,3 +368,28 @@ def test_a_custom_vjp_keeps_its_function_whatever_attributes_that_has():
     slope = tg.custom_vjp(tg.grad(tg.jit(lambda x: np.sum(x**3))))
     slope.defvjp(lambda x: (3 * x**2, x), lambda x, g: (6 * x * g,))
     np.testing.assert_allclose(slope(np.array([1.0, 2.0])), [3.0, 12.0])
+
+
+def test_a_users_rule_holds_in_each_order_of_gradients_and_batches():
+    def straight(x, y):
+        return np.round(x) * y
+
+    def slope(f):
+        return lambda x, y: tg.grad(lambda z: f(z, y) * z)(x)
+
+    ruled, listed = tg.custom_vjp(straight), tg.primitive(straight)
+    ruled.defvjp(lambda x, y: (straight(x, y), (x, y)), lambda s, g: (g * s[1], g * np.round(s[0])))
+    tg.defvjp(listed, lambda g, z, x, y: g * y, lambda g, z, x, y: g * np.round(x))
+    xs, ys = np.array([0.3, 1.7]), np.array([2.0, 3.0])
+    for f in (ruled, listed):
+        expected = [tg.grad(slope(f), (0, 1))(x, y) for x, y in zip(xs, ys, strict=True)]
+        batch = tg.vmap(slope(f), fallback=True)
+        np.testing.assert_allclose(
+            tg.grad(lambda xs, ys, f=batch: np.sum(f(xs, ys)), (0, 1))(xs, ys), np.transpose(expected)
+        )
+        table = tg.vmap(tg.vmap(f, (None, 0), fallback=True), (0, None), fallback=True)
+        np.testing.assert_allclose(tg.jacobian(table)(xs, ys)[[0, 1], :, [0, 1]], [ys, ys])
+    pair = tg.custom_vjp(lambda x, t: (x, t * x))
+    pair.defvjp(lambda x, t: ((x, t * x), (x, t)), lambda s, g: (g[0] + s[1] * g[1], s[0] * g[1]))
+    along = tg.vmap(tg.grad(lambda x, t: np.sin(pair(x, t)[1])), (0, None))
+    np.testing.assert_allclose(tg.jvp(along, [xs, 2.0], [xs, 1.0])[0], 2 * np.cos(2 * xs))

@@ -287,8 +287,26 @@ def test_a_jvp_runs_its_function_as_often_as_without_jit(inner, effect):
 
 def test_tangents_of_hessians_by_computed_indices_are_recorded():
     def f(x):
-        return x[np.argmax(tg.stop_gradient(x)) % 3] * np.sum(x * x)
+        return x[np.argmax(tg.stop_gradient(x)) % 3] * np.sum(x)
 
     step = tg.jit(lambda x, v: tg.jvp(tg.hessian(f), [x], [v])[1])
     for x in np.array([[0.3, 0.1, 0.2], [0.1, 0.2, 0.3], [0.2, 0.4, 0.1]]):
         np.testing.assert_allclose(step(x, x), tg.jvp(tg.hessian(f), [x], [x])[1])
+
+
+def test_gradients_of_which_some_are_batches_are_recorded():
+    def f(x, w):
+        return tg.vmap(lambda row: tg.grad(lambda p: np.sin(p[0]) + np.sum(np.sin(p[1])))((row, w))[0])(x)
+
+    step, x = tg.jit(f), np.array([0.5, 1.0])
+    for w in np.ones((2, 3)):
+        np.testing.assert_allclose(step(x, w), np.cos(x))
+
+
+def test_a_recorded_power_is_guarded_where_it_is_that_of_a_root():
+    def f(x, p):
+        return tg.hessian(lambda p: np.sum(np.sin(tg.jacobian(lambda p: (x * p) ** p)(p))))(p)
+
+    step, x = tg.jit(f), np.array([0.1, 0.4])
+    for p in np.array([0.7, 0.5, 2.0]):
+        np.testing.assert_allclose(step(x, p), f(x, p))

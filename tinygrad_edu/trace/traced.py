@@ -140,14 +140,12 @@ class Traced(View):
         rec = self.rec
         if rec.is_foreign(args):
             return rec.evaluate(fun, args, kwargs, args[: fun in functional.CHANGING] or kwargs.get("out"))
-        if fun in predicates:
+        if fun in predicates and array_likes.isdisjoint(map(type, args)):  # but a Batch asks its members
             return rec.ask(fun, args)
         if fun is float and self.is_float:
             return self
         if fun in CALLING and any([callable(f) and type(f) is not np.ufunc for f in leaves((args, kwargs))]):
             raise rec.error(f"{name(fun)} calls a function of yours, and is not recorded; use np.where, or a loop")
-        if fun is np.where and len(args) == 1:
-            fun = np.nonzero
         if fun in REWRITTEN:
             return REWRITTEN[fun](*args, **kwargs)
         if fun in implementations:
@@ -155,6 +153,8 @@ class Traced(View):
             if others:  # a Traced was asked first, but a Node records, and a Batch computes
                 return others[0].__array_function__(fun, types, args, kwargs)
             return rec.call(fun, args, kwargs) if fun in opaques else rec.primitive(fun, args, kwargs)
+        if fun is np.where and len(args) == 1:
+            fun = np.nonzero
         if fun in UNKNOWN and (fun is not np.real_if_close or self.dtype.kind == "c"):
             raise rec.error(f"{name(fun)} cannot be recorded: later calls would not do it; {RETURN_IT}")
         if fun in SHAPES or (fun is np.full_like and len(args) == 2 and type(args[1]) is float):

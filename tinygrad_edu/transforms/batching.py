@@ -197,7 +197,7 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return decided(fun, level, args)
         if fun in compositions:
             return compositions[fun](*args, **kwargs)
-        of_tensors = any([isinstance(b.stacked, Node) for b in found])
+        of_tensors = any([b.of_tensors for b in found])
         shares = not paused() and any([isinstance(a, Node) and a.requires_grad for a in leaves(list(args))])
         # A user's primitive has a rule for single members, which need not be the derivative of its code.
         if fun in implementations and shares and not of_tensors and is_users(fun):

@@ -24,7 +24,7 @@ from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
 from . import tree
 from .arguments import check_function, name_of, variable_of
-from .batching import Batch, batches, looped
+from .batching import Batch, batches, depth, looped
 from .reverse import node_gradients
 
 P = ParamSpec("P")
@@ -214,10 +214,9 @@ class custom_vjp(Generic[P, R]):
             name = name_of(self)
             raise TypeError(f"custom_vjp({name}) has no rule yet; call {name}.defvjp(forward, backward)")
         given = _tensors((args, kwargs))
-        within = batches((args, kwargs))
-        inside = [b for b in within if isinstance(b.stacked, Node) or (given and all(map(b.outranks, given)))]
-        if inside:  # of the members, each with its rule
-            return looped(self, inside[0].level, args, kwargs)  # type: ignore[no-any-return]
+        within = [b for b in batches((args, kwargs)) if all(map(b.outranks, given))]
+        if within and (given or any([b.of_tensors for b in within])):  # of the members, each with its rule
+            return looped(self, max([b.level for b in within], key=depth), args, kwargs)  # type: ignore[no-any-return]
         if paused() or not given:
             return self._fun(*args, **kwargs)
         result: R = self._recorded_call(_positional(self._fun, args, kwargs), given)
@@ -234,6 +233,10 @@ class custom_vjp(Generic[P, R]):
                 f"custom_vjp({name_of(self)}): the forward pass depends on a Tensor that takes gradients and is not an "
                 "argument; pass it as one"
             )
+        if any([b.of_tensors for b in batches(arrays)]):  # gradients outside of the vmap take the rule too
+            ruled = self(*arrays)
+            of_leaf = {id(a): b for a, b in zip(tree.leaves(result), tree.leaves(ruled), strict=True)}
+            result, saved = ruled, tree.replaced(lambda x: of_leaf.get(id(x), x), saved)
         y, unravel = _joined(result)
 
         def gradients(g: Any, y: Any, *args_of_node: Any) -> Sequence[Any]:

@@ -18,7 +18,7 @@ from .activations import relu
 from .elementwise import LN2
 from .norms import euclidean_norm
 from .reductions import count, deviation, extremum_rule, not_nan, spread
-from .registry import Array, Axis, Function, Rule, conj, limits, predicate_of_all, vjps
+from .registry import Array, Axis, Function, Rule, conj, limits, predicate, predicate_of_all, vjps
 
 Change = Callable[[Array], Array | None]
 
@@ -69,9 +69,15 @@ def root_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array) -
     return np.where(valid, q / 2, r)
 
 
+@predicate
+def is_half(b: Any) -> bool:
+    """Return whether a power is that of the square root."""
+    return bool(b == 0.5)
+
+
 def power_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array, b: Any) -> Array:
     """The limit of the square root, where that is the power."""
-    return root_limit(i, r, g, change, y, a) if i == 0 and isinstance(b, (float, np.floating)) and b == 0.5 else r
+    return root_limit(i, r, g, change, y, a) if i == 0 and isinstance(b, (float, np.floating)) and is_half(b) else r
 
 
 def norm_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, axis: Axis = None,
