@@ -234,7 +234,7 @@ class custom_vjp(Generic[P, R]):
                 "argument; pass it as one"
             )
         if any([b.of_tensors for b in batches(arrays)]):  # gradients outside of the vmap take the rule too
-            ruled = self(*arrays)
+            ruled = self(*arrays)  # type: ignore[call-arg]
             of_leaf = {id(a): b for a, b in zip(tree.leaves(result), tree.leaves(ruled), strict=True)}
             result, saved = ruled, tree.replaced(lambda x: of_leaf.get(id(x), x), saved)
         y, unravel = _joined(result)
