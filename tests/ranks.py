@@ -39,7 +39,7 @@ class Rank:
         parts = self._all(sendbuf.copy())
         kinds = {(p.shape, p.dtype) for p in [*parts, recvbuf]}
         assert len(kinds) == 1, f"ranks sum different arrays: {kinds}"
-        assert parts[0].dtype.char in "fdgl", parts[0].dtype
+        assert parts[0].dtype.char in "fdglq", parts[0].dtype
         if self.rank == 0:
             self.job.sums.append(sendbuf.nbytes)
         recvbuf[...] = np.add.reduce(parts)

@@ -404,7 +404,7 @@ POINTS = {
 @given(n=st.integers(4, 50), kind=st.sampled_from(sorted(POINTS)))
 def test_toy_sets_are_points_with_balanced_classes_in_an_order_drawn_by_the_seed(n, kind):
     X, y = POINTS[kind](n, rng=1)
-    assert (X.shape, X.dtype, y.shape, y.dtype) == ((n, 2), np.float64, (n,), np.int64)
+    assert (X.shape, X.dtype, y.shape, y.dtype) == ((n, 2), np.float64, (n,), np.dtype(int))
     counts = np.bincount(y)
     assert len(counts) == (3 if kind == "three spirals" else 2)
     assert np.ptp(counts) <= (2 if kind == "xor" else 1)

@@ -13,6 +13,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn, optim
 from tinygrad_edu.distributed import OneProcess, RankError, all_finite, average_gradients, broadcast
 from tinygrad_edu.distributed.exchange import pack, unpack
+from tinygrad_edu.distributed.sharing import plan_batches, plan_parts
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(53, 6)), rng.integers(0, 3, 53)
@@ -121,6 +122,14 @@ def test_parts_of_any_size_give_the_mean_over_all_examples(cuts, layers):
         np.testing.assert_allclose(told.train_loss, history.train_loss, rtol=1e-12)
     states = [state for state, _ in passed(3, partial(train, batch_size=10))]
     assert difference(states[0], states[2]) == 0
+
+
+def test_the_bounds_of_batches_may_be_computed_from_more_than_32_bits():
+    starts, counts = plan_parts(np.array([2**31 - 1]), 2**16, False)
+    assert counts.sum() == 2**31 - 1
+    assert counts.min() > 0
+    starts, counts = plan_batches(2**30, None, False, 8)
+    assert starts.tolist() == [[k * 2**27 for k in range(8)]]
 
 
 def test_parts_can_be_cut_anew_where_a_run_resumes(tmp_path):

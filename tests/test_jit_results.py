@@ -120,6 +120,16 @@ def test_a_container_that_is_an_argument_is_returned_itself(make, options):
     np.testing.assert_equal(tg.tree.leaves(scope["f"](X.copy())[0]), tg.tree.leaves(expected))
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64])
+def test_a_range_in_the_printed_program_keeps_its_dtype(dtype):
+    jitted, scope = tg.jit(lambda x: x * np.arange(4, dtype=dtype)), {}
+    x = np.ones(4, np.float32)
+    y = jitted(x)
+    exec(jitted.source, scope)
+    assert scope[jitted.__name__ if jitted.__name__.isidentifier() else "f"](x).dtype == y.dtype
+    assert ("np.arange(4)" in jitted.source) is (np.dtype(dtype) == np.arange(4).dtype)
+
+
 @pytest.mark.parametrize(
     "store",
     [lambda d, x, w: d.update(v=x[1:]), lambda d, x, w: d.update(v=w.data.T), lambda d, x, w: d.update(v=[x.T])],

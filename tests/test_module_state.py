@@ -219,7 +219,7 @@ def test_every_layer_with_parameters_takes_a_dtype():
 
 @pytest.mark.parametrize("make", LAYERS)
 @pytest.mark.parametrize(
-    ("dtype", "shown"), [(int, "int64"), (complex, "complex128"), ("flot", "flot"), (map, "object")]
+    ("dtype", "shown"), [(int, str(np.dtype(int))), (complex, "complex128"), ("flot", "flot"), (map, "object")]
 )
 def test_layers_refuse_a_dtype_that_no_parameter_can_have(make, dtype, shown):
     with pytest.raises(TypeError, match=rf"\): parameters are float16, float32 or float64, not {shown}$"):

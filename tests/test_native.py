@@ -16,7 +16,7 @@ from jit_fuzz.running import difference, settings_of
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit import native
-from tinygrad_edu.jit.native import blas, compiler, operations
+from tinygrad_edu.jit.native import blas, compiler, operations, products
 
 pytestmark = pytest.mark.skipif(compiler.find() is None, reason="needs a C compiler")
 LONG = settings.default.max_examples >= 1000
@@ -498,6 +498,12 @@ def test_where_the_compiler_fails_auto_stays_with_numpy(monkeypatch):
 def test_products_of_blas_are_numpys():
     found = blas.addresses()
     assert found is None or all(found)
+
+
+def test_a_product_is_large_however_many_multiplications_it_has():
+    n = 2**22  # whose cube no integer of NumPy holds
+    a = products.Matrix(None, (), n, n, n, 1)
+    assert products.uses_blas(products.Product(call=None, a=a, b=a, out=a, stack=()))
 
 
 def test_fit_takes_the_name_of_a_backend():

@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.jit.native import cache, compiler
+from tinygrad_edu.jit.native.binding import ArrayFields
 
 SOURCE = "int answer(void) { return %d; }\n"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there is no C backend on Windows")
@@ -273,7 +274,14 @@ def test_floating_point_is_strict():
     library.step.argtypes, library.sum.argtypes = [ctypes.c_double] * 2, [ctypes.c_double] * 3
     assert library.step(0.1, 0.3) == 0
     assert library.sum(1e16, -1e16, 1.0) == 1
+    assert library.sum(1e16, 2.9999, -1e16) == 2  # 3 in the 80 bits that 32-bit x86 has by default
     assert library.sum(float("nan"), 1.0, 1.0) != library.sum(float("nan"), 1.0, 1.0)
+
+
+def test_an_arrays_fields_have_no_gaps_where_pointers_are_as_wide_as_int():
+    narrow = [(name, ctypes.c_uint32 if kind is ctypes.c_void_p else kind) for name, kind in ArrayFields._fields_]
+    fields = type("Fields", (ctypes.Structure,), {"_fields_": narrow})
+    assert [getattr(fields, name).offset for name, _ in narrow] == [0, 4, 8, 12, 16, 20, 24]
 
 
 @posix

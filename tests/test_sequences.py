@@ -175,7 +175,7 @@ def test_dropout_between_layers_is_left_out_in_evaluation():
         (lambda: nn.LSTM(2, 3, batch_first=False), r"LSTM\(2 -> 3\): sequences are \(n, t, features\)"),
         (lambda: nn.RNN(2, 3, nonlinearity="gelu"), 'nonlinearity is "tanh" or "relu", not \'gelu\''),
         (lambda: nn.GRU(2, 0), r"GRU\(2 -> 0\): sizes are whole numbers from 1"),
-        (lambda: nn.GRU(2, 3, dtype=int), r"GRU\(2 -> 3\): parameters are float16, float32 or float64, not int64"),
+        (lambda: nn.GRU(2, 3, dtype=np.int64), r"GRU\(2 -> 3\): parameters are float16, float32 or float64, not int64"),
         (lambda: nn.MultiheadAttention(6, 4), r"MultiheadAttention\(6, 4\): the features must be divisible"),
         (lambda: nn.MultiheadAttention(6, 2)(np.ones((1, 3, 4))), r"query \(1, 3, 4\), key \(1, 3, 4\).* \(n, t, 6\)"),
         (
@@ -183,11 +183,11 @@ def test_dropout_between_layers_is_left_out_in_evaluation():
             r"attn_mask of shape \(3, 2\): it takes \(3, 3\) or \(2, 3, 3\)",
         ),
         (
-            lambda: nn.MultiheadAttention(6, 2)(np.ones((1, 3, 6)), attn_mask=np.ones((3, 3), int)),
+            lambda: nn.MultiheadAttention(6, 2)(np.ones((1, 3, 6)), attn_mask=np.ones((3, 3), np.int64)),
             r"MultiheadAttention\(6, 2\): attn_mask holds int64; \.astype\(bool\)",
         ),
         (
-            lambda: tg.scaled_dot_product_attention(*[np.ones((2, 3))] * 3, mask=np.tri(2, dtype=int)),
+            lambda: tg.scaled_dot_product_attention(*[np.ones((2, 3))] * 3, mask=np.tri(2, dtype=np.int64)),
             r"scaled_dot_product_attention: the mask holds int64; \.astype\(bool\)",
         ),
         (lambda: nn.PositionalEncoding(4)(np.ones((3, 5))), r"PositionalEncoding\(4\) got \(3, 5\)"),

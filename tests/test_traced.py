@@ -604,7 +604,7 @@ def test_the_value_of_a_plain_array_is_read_under_a_guard(read):
 def test_a_plain_array_is_iterated_under_guards():
     rec, x = recorded(np.array([2, 3]))
     assert [int(v) for v in x] == [2, 3]
-    assert [guard.predicate(np.int64(3)) for guard in rec.program.guards] == [False, True]
+    assert [guard.predicate(np.int_(3)) for guard in rec.program.guards] == [False, True]
 
 
 @pytest.mark.parametrize("kind", ["input", "data"])

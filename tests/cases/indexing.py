@@ -14,7 +14,7 @@ from tinygrad_edu.engine.rules import indexing
 def indices(draw, shape, n, outside=0):
     """Draw positive and negative indices into an axis of length n, at most `outside` out of bounds."""
     low = -n - outside
-    return np.random.default_rng(draw(seeds)).integers(low, max(n + outside, low + 1), shape)
+    return np.random.default_rng(draw(seeds)).integers(low, max(n + outside, low + 1), shape, np.intp)
 
 
 @st.composite

@@ -1,6 +1,6 @@
 """Toy data sets: small enough to plot, each an example of one difficulty.
 
-Sets of points are X, float64 (n, 2), and their classes y, int64 (n,), in random order; the classes have equally many
+Sets of points are X, float64 (n, 2), and their classes y, integers (n,), in random order; the classes have equally many
 points, to within one. `noise` is the standard deviation of the noise added to each coordinate, in the units of X.
 Without noise the points lie at equal steps on their curves. `rng` (a Generator, a seed or None) draws noise and order.
 """

@@ -26,7 +26,8 @@ def plan_batches(n: int, batch_size: int | None, drop_last: bool, ranks: int) ->
     """Return the plan for n rows that all ranks have, in parts that differ by one row at most."""
     size = None if batch_size is None else checked_batch_size(batch_size, n)
     batches = [slice(0, n)] if size is None else batch_slices(n, size, drop_last)
-    bounds = np.stack([part.start + (part.stop - part.start) * np.arange(ranks + 1) // ranks for part in batches])
+    ends = np.arange(ranks + 1, dtype=np.int64)  # times the rows they may be more than 32 bits hold
+    bounds = np.stack([part.start + (part.stop - part.start) * ends // ranks for part in batches])
     return Plan(bounds[:, :-1], np.diff(bounds, axis=1))
 
 
@@ -37,7 +38,7 @@ def plan_parts(rows: Array, batch_size: int | None, drop_last: bool) -> Plan:
         raise ValueError("fit: train_data has no rows on any rank; pass each rank its own part of the examples")
     size = n if batch_size is None else checked_batch_size(batch_size, n)
     batches = min(n // size if drop_last else -(-n // size), int(rows.max()))  # none is empty on all ranks
-    bounds = rows * np.arange(batches + 1)[:, None] // batches
+    bounds = rows * np.arange(batches + 1, dtype=np.int64)[:, None] // batches
     return Plan(bounds[:-1], np.diff(bounds, axis=0))
 
 

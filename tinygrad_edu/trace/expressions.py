@@ -151,7 +151,7 @@ class Expressions:
             filled = {"0": f"zeros({shape}", "1": f"ones({shape}"}.get(element.removesuffix(".0"))
             return f"np.{filled or f'full({shape}, {element}'}{dtype})"
         if a.dtype.kind == "i" and a.ndim == 1 and np.array_equal(a, np.arange(len(a))):
-            return f"np.arange({len(a)})"
+            return f"np.arange({len(a)}{'' if a.dtype == np.int_ else dtype.replace(' ', ' dtype=')})"
         if a.size <= 8 and a.dtype.kind in "biufcUS":
             return f"np.array({self.expression(a.tolist())}{dtype})"
         self.names[v] = self.name(a, "c" if v.name in ("", "ones") else v.name)

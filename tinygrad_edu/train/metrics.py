@@ -102,7 +102,7 @@ def accuracy(prediction: Operand, target: Operand) -> float:
 
 
 def confusion_matrix(prediction: Operand, target: Operand, n: int | None = None) -> Array:
-    """Return the counts (n, n), int64: row i, column j holds how many examples of class i were predicted as class j.
+    """Return the counts (n, n), integers: row i, column j holds how many examples of class i were predicted as class j.
 
     Arguments and errors are those of `accuracy`. Without `n` there are as many classes as scores per row, or one more
     than the largest class number. `tg.plot.confusion` draws such counts. Raises ValueError for class numbers of `n` and

@@ -7,6 +7,7 @@ example runs for a batch, the engine and the derivative table included: the grad
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from functools import partial
@@ -55,7 +56,7 @@ class Batch(NDArrayOperatorsMixin):
         self.stacked, self.level = stacked, level
 
     shape, ndim = property(lambda self: self.stacked.shape[1:]), property(lambda self: self.stacked.ndim - 1)
-    size, dtype = property(lambda self: int(np.prod(self.shape))), property(lambda self: self.stacked.dtype)
+    size, dtype = property(lambda self: math.prod(self.shape)), property(lambda self: self.stacked.dtype)
     T, mT = property(lambda self: np.transpose(self)), property(lambda self: np.swapaxes(self, -1, -2))
     real, imag = property(lambda self: np.real(self)), property(lambda self: np.imag(self))
     base = None  # it shares its memory with no other array

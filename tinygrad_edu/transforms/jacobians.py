@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -140,7 +141,7 @@ def _for_all(pass_on: Function, y: Tensor, shape: tuple[int, ...], carry: bool, 
 
     The directions go at once, as a Batch, unless an outer transform needs a graph.
     """
-    n = int(np.prod(shape))
+    n = math.prod(shape)
     basis = np.eye(n, dtype=dtype or y.dtype).reshape(n, *shape)
     if not carry and n > 1:
         step = max(1, MAX_ELEMENTS // max([1, *[node._value.size for node in toposort(y)]]))

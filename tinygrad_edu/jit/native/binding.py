@@ -16,31 +16,33 @@ HEADER = object.__basicsize__  # bytes of a Python object before its own data
 TUPLE = tuple.__basicsize__  # before its members
 
 
+class ArrayFields(ctypes.Structure):
+    """NumPy's PyArrayObject, after the header of every Python object: places follow from the sizes of pointers."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("nd", ctypes.c_int), ("shape", ctypes.c_void_p),
+                ("strides", ctypes.c_void_p), ("base", ctypes.c_void_p), ("descr", ctypes.c_void_p),
+                ("flags", ctypes.c_int))  # fmt: skip
+
+
 @functools.cache
 def layout() -> dict[str, int]:
     """Return where C finds things in objects; raises RuntimeError for a Python that keeps them elsewhere."""
-    pointer = ctypes.sizeof(ctypes.c_void_p)
-    nd = HEADER + pointer  # after the address of the data; then shape, strides, base, descr, flags
-    shape = nd + 2 * ctypes.sizeof(ctypes.c_int)
-    found = {"nd": nd, "shape": shape, "strides": shape + pointer, "descr": shape + 3 * pointer}
-    found["flags"] = shape + 4 * pointer
     arrays = [np.arange(6.0), np.ones((2, 3)).T, np.zeros(9, np.uint8)[1:].view(np.float64)]
     number, holder = 0.1, (object(), arrays[0], 0.1)
-    read = ctypes.c_void_p.from_address
+    member = id(holder) + TUPLE + ctypes.sizeof(ctypes.c_void_p)
     sound = ctypes.c_double.from_address(id(number) + HEADER).value == number
-    sound &= read(id(holder) + TUPLE + pointer).value == id(arrays[0])
+    sound &= ctypes.c_void_p.from_address(member).value == id(arrays[0])
     for a in arrays:
         expected = a.flags.c_contiguous | a.flags.aligned << 8 | a.flags.writeable << 10
-        sound &= read(id(a) + HEADER).value == a.__array_interface__["data"][0]
-        sound &= ctypes.c_int.from_address(id(a) + found["flags"]).value & 0x501 == expected
-        sound &= ctypes.c_int.from_address(id(a) + nd).value == a.ndim
-        sound &= read(id(a) + found["descr"]).value == id(a.dtype)
-        for name, known in (("shape", a.shape), ("strides", a.strides)):
-            numbers = (ctypes.c_ssize_t * a.ndim).from_address(read(id(a) + found[name]).value or 0)
-            sound &= tuple(numbers) == known
+        found = ArrayFields.from_address(id(a) + HEADER)
+        sound &= found.data == a.__array_interface__["data"][0] and found.flags & 0x501 == expected
+        sound &= found.nd == a.ndim and found.descr == id(a.dtype)
+        for place, known in ((found.shape, a.shape), (found.strides, a.strides)):
+            sound = sound and tuple((ctypes.c_ssize_t * a.ndim).from_address(place)) == known
     if not sound:
         raise RuntimeError('backend="c" does not know this Python: its arrays are not laid out as CPython\'s')
-    return {"tuple": TUPLE, "object": HEADER, **found}
+    places = {name: HEADER + getattr(ArrayFields, name).offset for name, _ in ArrayFields._fields_}
+    return {"tuple": TUPLE, "object": HEADER, **places}
 
 
 def compared(fixed: list[Any], others: set[int]) -> list[str]:

@@ -18,6 +18,7 @@ A replay does not call a stretch in this way, but as a built-in method, which ta
 
 Floating point is strict: no -ffast-math, and no contraction of a * b + c to one rounding, which would make
 a * b - a * b other than zero. Only elementary functions and products of matrices ask for one rounding, as `fma`.
+On 32-bit x86 -mfpmath=sse rounds each result, where the default keeps 80 bits.
 -fno-math-errno and -fno-trapping-math change no result; without them no square root and no selection becomes a vector
 instruction.
 """
@@ -41,6 +42,7 @@ NATIVE = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-mar
 FLAGS = (
     "-std=c11", "-shared", "-fPIC", "-pthread", NATIVE, "-ffp-contract=off", "-fno-math-errno",
     "-fno-trapping-math", "-fopenmp-simd", "-fwrapv", "-w",
+    *["-mfpmath=sse"] * (platform.machine() in ("x86_64", "amd64", "i386", "i686")),
 )  # fmt: skip
 LONG = 400_000  # characters; a longer source is compiled with little optimization, as time grows faster than length
 REMEDY = "set CC to a C compiler, install gcc or clang, or `pip install ziglang`"

@@ -4,6 +4,7 @@ A tile is a few rows of the result times a few vectors of WIDTH bytes. B is copi
 not follow each other in memory; a product with one column is computed as its transpose.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -114,7 +115,7 @@ def result(access: Access, call: Call) -> tuple[Matrix, tuple[int, ...]]:
 def uses_blas(p: Product) -> bool:
     """Whether a product is large enough for BLAS, and laid out as it needs."""
     lengths = p.a.rows, p.a.columns, p.b.columns
-    if np.prod(lengths) <= SMALL:
+    if math.prod(lengths) <= SMALL:
         return False
     if by_vector := vector(p):
         matrix, *_ = by_vector

@@ -27,7 +27,7 @@ static tg_part part; /* the loop, while is_open */
 static void *const *args;
 static int64_t parts, loops; /* of the loop, and how many loops there have been */
 static int is_open, working, started, wanted;
-static atomic_llong next;
+static atomic_int next; /* part: older 32-bit processors have no wider atomic integers */
 
 static void work(tg_part f, void *const *a, int64_t n) {
     for (int64_t k; (k = atomic_fetch_add(&next, 1)) < n;) f(a, k);
