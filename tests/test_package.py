@@ -119,3 +119,37 @@ def test_the_report_has_versions_paths_and_remedies_that_are_extras(monkeypatch)
     for name, _, remedy in program.OPTIONAL:
         for extra in re.findall(r"\[(\w+)\]", remedy):
             assert any(needed.startswith(name) for needed in project["optional-dependencies"][extra])
+
+
+def test_errors_name_the_users_line_where_the_library_was_compiled_elsewhere(tmp_path):
+    """Programs of PyInstaller, and folders of .pyc files alone, hold code that names the files of another place."""
+    (tmp_path / "program.py").write_text(
+        """
+import sys
+from importlib.machinery import PathFinder, SourceFileLoader
+
+class Elsewhere(SourceFileLoader):
+    def get_code(self, name):
+        return compile(self.get_source(name), "elsewhere" + self.path, "exec")
+
+class Finder:
+    def find_spec(name, path=None, target=None):
+        spec = PathFinder.find_spec(name, path)
+        if spec and name.startswith("tinygrad_edu"):
+            spec.loader = Elsewhere(name, spec.origin)
+        return spec
+
+sys.meta_path.insert(0, Finder)
+import numpy as np, tinygrad_edu as tg
+sgd = tg.optim.SGD([w := tg.Tensor([1.0, 2.0], label="w")], lr=0.1)
+step = tg.jit(lambda x: sgd.minimize(np.sum(w * x)))
+step(np.ones(2))
+print(step.source)
+tg.jit(lambda x: x if x > 0 else -x)(tg.Tensor(1.0))
+""",
+        "utf-8",
+    )
+    env = os.environ | {"PYTHONPATH": os.path.dirname(tg.__path__[0])}
+    run = subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert ("program.py:19  step = " in run.stdout, "# update" in run.stdout) == (True, True), run.stdout
+    assert re.search(r"JitError: jit\(.*program\.py:22: the truth of a recorded value", run.stderr), run.stderr

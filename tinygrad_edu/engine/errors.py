@@ -17,9 +17,11 @@ from .rules.registry import Function, compositions, is_complex, is_users, keywor
 from .signatures import signature
 
 Line = tuple[str, int]  # a file and the number of a line
-# Files whose paths begin like these hold no code of the user: this package, NumPy, and code without a file
-FOLDERS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__))
-INTERNAL = (*[os.path.join(folder, "") for folder in FOLDERS], "<frozen", "<__array_function__")
+# Files whose paths begin like these hold no code of the user: this package, NumPy, and code without a file. Code of a
+# program of PyInstaller, or of a .pyc alone, names the file that it was compiled from, and its module another
+FILES = (keyword_instead.__code__.co_filename, np.show_config.__code__.co_filename, __file__, np.__file__)
+FOLDERS = [os.path.dirname(os.path.dirname(file) if i % 2 == 0 else file) for i, file in enumerate(FILES)]
+INTERNAL = (*dict.fromkeys([os.path.join(folder, "") for folder in FOLDERS]), "<frozen", "<__array_function__")
 MAX_MEMBERS = 6  # members of a list that a message shows
 IN_C = (type(len), type(np.mean))  # the classes of functions in C, whose names say nothing to a user
 

@@ -32,7 +32,7 @@ from .traced import JitError, Traced, Unrecorded
 OBJECT = np.dtype(object)
 PLAIN_ARRAYS = (np.ndarray, np.memmap)
 NUMERIC = (np.ndarray, np.generic, float, int, complex)
-OPTIM = os.path.dirname(optim.__file__)
+OPTIM = os.path.join(INTERNAL[0], "optim")
 # The files of the functions that users call
 PUBLIC = tuple([os.path.join(INTERNAL[0], name) for name in ("data", "functions", "integrate", "nn", "optim", "train")])
 
