@@ -507,6 +507,17 @@ def test_the_checkpoint_of_another_run_is_refused_with_nothing_changed(tmp_path,
     assert path.read_bytes() == before
 
 
+def test_a_run_goes_on_where_numpys_own_integers_have_another_width(tmp_path):
+    def run(kind, epochs):
+        model = nn.Linear(2, 3, rng=0)
+        data = np.random.default_rng(0).normal(size=(6, 2)), np.array([0, 1, 2, 0, 1, 2], kind)
+        settings = {"optimizer": tg.optim.SGD(model.parameters(), lr=0.1), "progress": False, "rng": 0}
+        return tg.fit(model, tg.cross_entropy, data, epochs=epochs, checkpoint=tmp_path / "run.npz", **settings)
+
+    first = run(np.int32, 2).train_loss
+    assert run(np.int64, 3).train_loss[:2] == first
+
+
 def test_files_that_are_no_checkpoint_are_refused_with_model_and_file_as_they_were(tmp_path):
     path, model = tmp_path / "run.npz", nn.Linear(3, 1, rng=0)
     before = solution(model)
