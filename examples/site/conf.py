@@ -37,6 +37,7 @@ add_module_names = True
 toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
+templates_path = [str(HERE / "templates")]
 html_static_path = [str(HERE / "static")]
 html_css_files = ["site.css"]
 html_favicon = str(HERE / "playground" / "page" / "icon.svg")

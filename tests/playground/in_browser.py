@@ -206,6 +206,21 @@ def test_a_link_restores_all_settings(opened, training):
     again.context.close()
 
 
+def test_the_link_follows_the_text_once_for_many_keys(typing):
+    page = typing
+    page.evaluate("""() => {
+        window.links = 0;
+        const replace = history.replaceState.bind(history);
+        history.replaceState = (...args) => { window.links++; replace(...args); };
+    }""")
+    page.fill("#source", "")
+    page.locator("#source").press_sequentially("x = Value(2.0) * 3  # and a comment of many characters\nx")
+    text = page.input_value("#source")
+    page.wait_for_function("text => new URLSearchParams(location.hash.slice(1)).get('code') === text", arg=text)
+    assert page.evaluate("window.links") < len(text) / 2
+    evaluate(page, LECTURE)
+
+
 def test_an_expression_of_a_link_waits_until_it_has_been_read(opened):
     evaluated = opened("#code=" + "Value(4.0)%20%2B%203")
     assert "came with the link" in evaluated.text_content("#expression-status")
@@ -239,6 +254,17 @@ def test_buttons_pressed_one_after_the_other_are_all_heard(training):
     page.wait_for_function("!window.playground.training.looping && !window.playground.python.pending.size")
     assert page.text_content("#run") == "Run"
     assert figures(page)["updates"] == "2"
+
+
+def test_what_happens_in_the_dialog_is_told_in_it(training):
+    page = training
+    begin(page, "#view=training")
+    page.click("#training-code")
+    page.click("#copy-code")
+    page.wait_for_function("document.querySelector('#code-told').textContent")
+    assert page.inner_text("#code-told") in ("Copied", "Select the program, and copy it")
+    assert page.text_content("#told") == ""  # behind the dialog
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("data", ["circles", "spirals", "xor", "line"])

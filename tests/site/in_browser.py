@@ -126,6 +126,7 @@ def test_on_paper_no_text_is_cut_off_and_all_of_it_is_dark(opened, pages, path, 
 @pytest.mark.parametrize(("words", "found"), [("cross_entropy", "reference/losses.html"), ("saddle", "lessons/minima")])
 def test_the_search_finds_names_and_words_without_a_server(opened, pages, words, found):
     page = opened("index.html")
+    assert page.locator("script[src*='search']").count() == 0  # a page is read without the index of all
     page.locator(".search-button__button:visible").first.click()
     page.keyboard.type(words)
     page.keyboard.press("Enter")

@@ -17,10 +17,13 @@ export function showText(id, text) {
   byId(id).hidden = !text;
 }
 
-// Tell what has happened: in a corner for a moment, and to a screen reader
+// Tell what has happened: in a corner for a moment, and to a screen reader. While the dialog is open it hides the corner
+// from both, and tells it itself.
 let timer = 0;
 export function tell(text) {
-  byId("told").textContent = text;
+  const inside = byId("code").open;
+  byId("told").textContent = inside ? "" : text;
+  byId("code-told").textContent = inside ? text : "";
   clearTimeout(timer);
-  timer = setTimeout(() => (byId("told").textContent = ""), 5000);
+  if (text) timer = setTimeout(() => tell(""), 5000);
 }

@@ -48,7 +48,8 @@ export class ExpressionView {
   edited() {
     this.fromLink = false;
     this.source = this.source; // the name of the example follows the text
-    this.changed();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.changed, 300); // after the last key: Safari refuses more than 100 new links in 30 seconds
   }
 
   key(event) {
