@@ -212,3 +212,18 @@ def test_an_array_that_was_written_into_is_found_in_a_batch():
 
     with tg.detect_anomaly(), pytest.raises(tg.AnomalyError, match="written into since"):
         tg.vmap(tg.grad(f))(np.ones((2, 3)))
+
+
+def test_assignments_into_results_are_no_changes():
+    def f(x):
+        y = x * 1.0
+        y[-1] = np.sum(x)
+        return np.sum(y * y)
+
+    y = tg.Tensor([0.3, 0.5]) * 2
+    with tg.detect_anomaly():
+        np.testing.assert_allclose(tg.grad(f)(np.array([0.3, 0.5])), [2.2, 1.6])
+        z = y * 1.0
+    z[0] = 2.0
+    with tg.detect_anomaly():
+        np.sum(z * z).backward()

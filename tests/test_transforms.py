@@ -164,6 +164,18 @@ def test_transforms_work_within_no_grad():
         assert tg.grad(np.sin)(0.0) == 1
 
 
+def test_transforms_of_tensors_return_arrays_within_no_grad():
+    x = tg.Tensor([1.0, 2.0])
+    y, pull = tg.vjp(np.square, x)
+    assert isinstance(y, tg.Tensor)
+    with tg.no_grad():
+        results = [
+            *tg.value_and_grad(lambda x: np.sum(x**2))(x), *tg.jvp(np.sin, [x], [x]), *tg.jvp(np.sin, [x.data], [x]),
+            tg.hvp(lambda x: np.sum(x**3))(x.data, x), tg.jacobian(np.sin)(x), *pull(x), tg.vjp(np.square, x)[0],
+        ]  # fmt: skip
+    assert [type(r) for r in results] == [np.ndarray] * 9
+
+
 @given(arrays(shape=(4,)))
 def test_hessian_and_hvp_match_mathematics(x):
     H = rosenbrock_hessian(x)

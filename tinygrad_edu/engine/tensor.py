@@ -143,9 +143,11 @@ class Tensor(Declared):  # type: ignore[misc]
     def _take_place_of(self, other: Tensor) -> None:
         """Become another result: take over its data, its place on the tape and its recipe."""
         recipe = ("fun", "args", "argvals", "kwargs", "argnums")
-        for slot in ("_value", "requires_grad", "order", *recipe, "span", "tangents"):
+        for slot in ("_value", "requires_grad", "order", *recipe, "span", "tangents", "trail"):
             if hasattr(other, slot):
                 setattr(self, slot, getattr(other, slot))
+            elif hasattr(self, slot):
+                delattr(self, slot)
 
     def __len__(self) -> int:
         if not self._value.ndim:

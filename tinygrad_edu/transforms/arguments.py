@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.errors import kind_of
+from ..engine.mode import paused
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -147,6 +148,11 @@ def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bo
                 f"{transform}({name_of(f)}): the function must return a Tensor, an array or a number, and returned "
                 f"{kind_of(part)}{where}{remedy}"
             )
+
+
+def carries(carry: bool, along: Sequence[Any]) -> bool:
+    """Return whether results are Tensors with gradients: those of a function that are, or along such directions."""
+    return not paused() and (carry or any([isinstance(v, Tensor) and v.requires_grad for v in along]))
 
 
 def as_results(y: Any, carry: bool) -> Result:

@@ -30,6 +30,7 @@ from .arguments import (
     Result,
     as_result,
     as_results,
+    carries,
     check_function,
     check_result,
     is_constant_argument,
@@ -186,7 +187,7 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
                     f"{caller}: the gradient{where} has shape {np.shape(given)}, and the result has shape "
                     f"{np.shape(part)}"
                 )
-        record = carry or any([isinstance(given, Tensor) and given.requires_grad for given in gs])
+        record = carries(carry, gs)
         pulled = like_arguments(xs, argnums, pull_back(y, variables, gs[0] if isinstance(y, Node) else gs, record))
         return tuple([pulled[argnums.index(i)] if i in argnums else None for i in range(len(xs))])
 
@@ -226,7 +227,9 @@ def trace(
         y = y._as_base()
     if has_aux or not isinstance(y, Tensor):
         check_result(transform, f, y, has_aux, several)
-    if not carry and not within_no_grad:
+    if within_no_grad:
+        carry = False
+    elif not carry:
         roots = [y] if isinstance(y, Node) else [part for part in tree.leaves(y) if isinstance(part, Node)]
         variables = set(xs) - outer  # the parameters of a Module may be variables of both
         carry = _closes_over_leaves([root for root in roots if root.requires_grad], variables, start)
