@@ -5,6 +5,7 @@ import copy
 import multiprocessing
 import os
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -240,3 +241,16 @@ def test_a_thread_that_records_one_function_after_another_lets_the_parent_of_a_f
     ended.set()
     thread.join()
     assert taken < 5
+
+
+def test_functions_that_run_at_the_end_of_the_program_compute_too():
+    code = """
+import atexit, numpy as np, tinygrad_edu as tg
+from tinygrad_edu.engine import threads
+threads.cpu_count = lambda: 2
+x = np.ones(threads.LARGE)
+atexit.register(lambda: print(tg.grad(lambda x: np.sum(np.sin(x)))(x)[0] == np.cos(1)))
+np.sin(tg.Tensor(x))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("True\n", "")

@@ -1,6 +1,7 @@
 """Large arrays computed by all cores: the same numbers, warnings and errors as with one."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -29,6 +30,15 @@ def test_the_gradient_is_that_of_small_arrays():
     x = tg.Tensor(X)
     np.sin(x).sum().backward()
     np.testing.assert_array_equal(x.grad, np.cos(X))
+
+
+def test_where_no_thread_can_start_the_caller_computes_alone(monkeypatch):
+    class Limited(ThreadPoolExecutor):
+        def submit(self, *work):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "_pool", [Limited(1)])
+    np.testing.assert_array_equal(np.sin(tg.Tensor(X)).data, np.sin(X))
 
 
 def test_threads_warn_of_what_their_caller_is_warned_of():

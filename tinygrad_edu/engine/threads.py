@@ -54,7 +54,10 @@ def threaded(fun: np.ufunc) -> Callable[[Array], Array]:
         out = np.empty_like(x)
         first, *rest = zip(*[np.array_split(a.ravel("K"), cpu_count()) for a in (x, out)], strict=True)
         # The context holds the caller's np.errstate, which a new thread would not know.
-        futures = [pool().submit(copy_context().run, fun, *part) for part in rest]
+        try:
+            futures = [pool().submit(copy_context().run, fun, *part) for part in rest]
+        except RuntimeError:  # no thread can start: the process may have no more of them, or Python is about to end
+            return fun(x)  # type: ignore[no-any-return]
         try:
             fun(*first)
         finally:
