@@ -109,6 +109,16 @@ def test_a_folder_on_the_way_that_others_can_write_to_is_as_bad_unless_it_is_sti
 
 
 @posix
+def test_folders_that_are_made_are_used_with_any_umask(own_folder, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own_folder / "new" / "cache"))
+    before = os.umask(0)
+    try:
+        assert cache.ready()[1] == ""
+    finally:
+        os.umask(before)
+
+
+@posix
 def test_a_folder_of_another_user_a_link_and_a_file_are_not_used(own_folder, monkeypatch):
     (own_folder / "folder").mkdir(mode=0o700)
     (own_folder / "link").symlink_to(own_folder / "folder")

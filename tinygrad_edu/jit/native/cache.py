@@ -90,7 +90,9 @@ def ready() -> tuple[Path, str]:
     except RuntimeError:  # a user without a name, as in some containers
         return Path("~"), "the home folder is not known; set XDG_CACHE_HOME to a folder of your own"
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in (*reversed(path.parents), path):  # parents=True may open those above to a group, by the umask
+            if not part.exists():
+                part.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         return path, f"{path} cannot be made ({error.strerror})"
     return path, problem(path)
