@@ -117,30 +117,32 @@ def _rows(model: Any, outputs: dict[int, list[str]] | None = None) -> Iterator[R
     members = leaves_and_modules(model)
     modules = {name: x for name, x in members if not isinstance(x, Tensor)}
     parameters = {name: x for name, x in members if isinstance(x, Tensor) and x.requires_grad}
-    owners = {name: _owner(name, modules) for name in (*parameters, *modules)}
-    holders = {owners[name] for name in modules if name}  # modules with modules inside them
+    around = {name: [*_modules_around(name, modules)] for name in (*parameters, *modules)}
+    holders = {around[name][0] for name in modules if name}  # modules with modules inside them
+    inside: dict[str, list[Any]] = {name: [] for name in modules}  # the parameters in each module
+    for full, p in parameters.items():
+        for name in around[full]:
+            inside[name].append(p)
     for name, x in members:
-        if name in parameters and owners[name] in holders:
+        if name in parameters and around[name][0] in holders:
             yield Row(name, f"Tensor {x.shape}", "", *_count([x]))
         elif name in modules and (name or not holders):
-            inside = [p for full, p in parameters.items() if not name or full.startswith(f"{name}.")]
             calls = (outputs or {}).get(id(x), [])
             several = f", {len(calls)} calls" if len(calls) > 1 else ""
             shape = ", ".join(dict.fromkeys(calls)) + several or "not called"
             shape = "" if outputs is None else shape
             if name in holders:
-                yield Row(name, x.describe(), shape, 0, 0, _count(inside))
+                yield Row(name, x.describe(), shape, 0, 0, _count(inside[name]))
             else:
-                yield Row(name, x.describe(), shape, *_count(inside))
+                yield Row(name, x.describe(), shape, *_count(inside[name]))
 
 
-def _owner(name: str, modules: dict[str, Any]) -> str:
-    """Return the name of the innermost module around a member."""
+def _modules_around(name: str, modules: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the modules around a member, the innermost first and the model, "", last."""
     while name:
         name = name.rpartition(".")[0]
         if name in modules:
-            break
-    return name
+            yield name
 
 
 def _count(tensors: list[Any]) -> tuple[int, int]:
