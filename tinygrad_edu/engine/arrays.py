@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from .conjugation import complex_seen
 from .rules.foreign import array_from
+from .rules.reductions import total
 from .rules.registry import Array, Function, Shape, name
 from .tape import Node
 
@@ -65,13 +66,12 @@ def unbroadcast(g: Array, shape: Shape, fun: Function) -> Array:
         raise ValueError(f"a rule of {name(fun)} gave a gradient of shape {g.shape} for an argument of shape {shape}")
     large = g.size >= 4096 and g.dtype.char in "fd"
     if large and 1 not in shape and (rows := math.prod(g.shape[:extra])) >= 4:
-        total = row_total(g.reshape(rows, math.prod(shape)))  # as of a bias
+        summed = row_total(g.reshape(rows, math.prod(shape)))  # as of a bias
     elif large and shape[:1] == (1,):
-        total = unbroadcast(g, shape[1:], fun)
+        summed = unbroadcast(g, shape[1:], fun)
     else:
-        axes = (*range(extra), *[i + extra for i, n in enumerate(shape) if n == 1])
-        total = g.sum(axis=axes) if g.dtype.char != "e" else g.sum(axis=axes, dtype=np.float32)
-    return total.reshape(shape)
+        summed = total(g, (*range(extra), *[i + extra for i, n in enumerate(shape) if n == 1]))
+    return summed.reshape(shape)
 
 
 def row_total(g: Array) -> Array:

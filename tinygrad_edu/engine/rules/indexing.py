@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import EllipsisType, NoneType
 from typing import Any
 
@@ -16,6 +17,20 @@ from .registry import Array, Shape, array_likes, arrays_of, composition, defvjp,
 def along(axis: int, index: Any) -> tuple[Any, ...]:
     """Return the index that applies `index` to one axis, counted from 0, and keeps the axes before it whole."""
     return (*[slice(None)] * axis, index)
+
+
+def pieces(x: Array, axis: int, bounds: list[int]) -> list[Array]:
+    """Return the pieces of x between successive bounds along an axis.
+
+    Many are cut from halves: the gradient of a piece fills that of the array it is cut from, which would take k times
+    the time for k pieces.
+    """
+    k, low = len(bounds) // 2, bounds[0]
+    if k < 16 or bounds != sorted(bounds):
+        return [x[along(axis, slice(start, stop))] for start, stop in pairwise(bounds)]
+    halves = pieces(x, axis, [low, bounds[k], bounds[-1]])
+    first, second = ([i - half[0] for i in half] for half in (bounds[: k + 1], bounds[k:]))
+    return [*pieces(halves[0], axis, first), *pieces(halves[1], axis, second)]
 
 
 def repeats(index: Any) -> bool:
@@ -159,8 +174,8 @@ def choose(a: Array, *choices: Array, mode: str = "raise") -> Array:
 
 
 @primitive
-def select(conditions: list[Array], *choices: Array) -> Array:
-    """`np.select` with its sequence as separate arguments, of which the last is the default."""
+def select(chosen: Array | None, conditions: list[Array], *choices: Array) -> Array:
+    """`np.select` with its sequence as separate arguments, of which the last is the default, and their numbers."""
     return np.select(conditions, choices[:-1], choices[-1])
 
 
@@ -169,10 +184,9 @@ def choose_rule(i: int, g: Array, y: Array, a: Array, *choices: Array, mode: str
     return np.where(within_bounds(a, len(choices), mode) == i - 1, g, 0)
 
 
-def select_rule(i: int, g: Array, y: Array, conditions: list[Array], *choices: Array) -> Array:
+def select_rule(i: int, g: Array, y: Array, chosen: Array, conditions: list[Array], *choices: Array) -> Array:
     """g where this choice's condition is the first that is True."""
-    n = len(conditions)
-    return np.where(np.select(conditions, range(n), n) == i - 1, g, 0)
+    return np.where(chosen == i - 2, g, 0)
 
 
 defvjp(choose, each=choose_rule)
@@ -194,7 +208,8 @@ def _select(condlist: Sequence[ArrayLike], choicelist: Sequence[Array], default:
     for i, condition in enumerate(conditions):
         if condition.dtype != bool:
             raise TypeError(f"np.select: condition {i} holds {condition.dtype}, not booleans; compare, as in x > 0")
-    return select(conditions, *choicelist, default)
+    numbers = range(len(conditions) + 1)
+    return select(select(None, conditions, *numbers), conditions, *choicelist, default)
 
 
 @composition(np.piecewise)

@@ -1,7 +1,7 @@
 """Joining and splitting: each part receives its slice of the gradient."""
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import isqrt
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike
 
-from .indexing import along
+from .indexing import along, pieces
 from .registry import Array, Function, arrays_of, composition, defvjp, name, primitive
 from .shaping import scatter_back
 
@@ -121,7 +121,7 @@ def split_by(fun: Function, x: Array, indices_or_sections: Any, axis: int, equal
             raise ValueError(f"{name(fun)}: axis {axis} of length {n} does not make {cuts} equal parts; {remedy}")
         size, longer = divmod(n, int(cuts))
         cuts = accumulate([size + (i < longer) for i in range(int(cuts) - 1)])
-    return [x[along(axis, slice(start, stop))] for start, stop in pairwise([0, *cuts, n])]
+    return pieces(x, axis, [0, *cuts, n])
 
 
 composition(np.split)(lambda ary, indices_or_sections, axis=0: split_by(np.split, ary, indices_or_sections, axis))
@@ -133,4 +133,9 @@ composition(np.vsplit)(  # -2 raises for a vector
     lambda ary, indices_or_sections: split_by(np.vsplit, ary, indices_or_sections, min(-ary.ndim, -2)))
 composition(np.dsplit)(lambda ary, indices_or_sections: split_by(np.dsplit, ary, indices_or_sections, 2))
 if hasattr(np, "unstack"):  # NumPy 2.1
-    composition(np.unstack)(lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)))
+    @composition(np.unstack)
+    def unstack(x: Array, axis: int = 0) -> tuple[Array, ...]:
+        """The parts of x along an axis, without it."""
+        rows = np.moveaxis(x, axis, 0)
+        groups = [rows] if len(rows) <= 32 else pieces(rows, 0, [*range(0, len(rows), 32), len(rows)])
+        return tuple([row for group in groups for row in group])

@@ -1,13 +1,14 @@
 """The methods of ufuncs of two arguments, `reduce`, `accumulate` and `reduceat`, in functions that have rules."""
 
 from itertools import accumulate as folded
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .activations import logsumexp
-from .indexing import along
+from .indexing import along, pieces
 from .reductions import axes_of, merge_axes
 from .registry import Array, Axis, Function
 from .scans import running_extremum, running_logaddexp
@@ -71,8 +72,11 @@ def reduceat(ufunc: np.ufunc, x: Array, indices: Any, axis: int = 0, dtype: Any 
     if dtype is not None:
         x = x.astype(dtype)
     starts = [int(i) for i in indices]
-    stops = [*starts[1:], x.shape[axis]]
-    parts = [x[along(axis, slice(i, max(j, i + 1)))] for i, j in zip(starts, stops, strict=True)]
+    bounds = [*starts, x.shape[axis]]
+    if all([i < j for i, j in pairwise(bounds)]):
+        parts = pieces(x, axis, bounds)
+    else:
+        parts = [x[along(axis, slice(i, max(j, i + 1)))] for i, j in pairwise(bounds)]
     if not parts or not all(0 <= i < x.shape[axis] for i in starts):
         raise ValueError(
             f"np.{ufunc.__name__}.reduceat(of shape {x.shape}, {starts}, axis={axis}): indices go from 0 to "

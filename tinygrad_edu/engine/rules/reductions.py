@@ -46,6 +46,11 @@ def widened(g: Any) -> Any:
     return g.astype(np.float32) if hasattr(g, "dtype") and g.dtype.char == "e" else g
 
 
+def total(g: Array, axis: Axis) -> Array:
+    """Return the sum of a gradient along axes; of float16 as float32, as 2048 + 1 is 2048 in float16."""
+    return g.sum(axis=axis) if g.dtype.char != "e" else g.sum(axis=axis, dtype=np.float32)
+
+
 def count(x: Array, y: Array, ddof: float, axis: Axis, keepdims: bool, where: Array | None) -> Array | float:
     """Return the number of elements of x that went into one element of y, minus ddof."""
     if where is None:

@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
 from .indexing import scatter
+from .reductions import total
 from .registry import Array, Axis, Shape, composition, defvjp, nondifferentiable, primitive, refused
 
 Order = Literal["C", "F", "A"]
@@ -71,7 +72,7 @@ def tile_rule(g: Array, y: Array, A: Array, reps: int | Sequence[int]) -> Array:
     reps = tuple(np.atleast_1d(reps))
     copies, lengths = (1,) * (y.ndim - len(reps)) + reps, (1,) * (y.ndim - A.ndim) + A.shape
     split = g.reshape([int(n) for i in range(y.ndim) for n in (copies[i], lengths[i])])
-    return split.sum(axis=tuple(range(0, 2 * y.ndim, 2))).reshape(A.shape)
+    return total(split, tuple(range(0, 2 * y.ndim, 2))).reshape(A.shape)
 
 
 def repeat_rule(g: Array, y: Array, a: Array, repeats: int | Sequence[int], axis: int | None = None) -> Array:
@@ -79,7 +80,8 @@ def repeat_rule(g: Array, y: Array, a: Array, repeats: int | Sequence[int], axis
     if np.size(repeats) != 1:
         return scatter_back(g, a, lambda number: np.repeat(number, repeats, axis))
     shape, axis = ((a.size,), 0) if axis is None or not a.ndim else (a.shape, axis % a.ndim)
-    return g.reshape((*shape[: axis + 1], np.ravel(repeats).item(), *shape[axis + 1 :])).sum(axis + 1).reshape(a.shape)
+    split = g.reshape((*shape[: axis + 1], np.ravel(repeats).item(), *shape[axis + 1 :]))
+    return total(split, axis + 1).reshape(a.shape)
 
 
 defvjp(np.flip,   lambda g, y, m, axis=None: np.flip(g, axis))
