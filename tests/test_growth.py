@@ -1,11 +1,14 @@
 """What grows with the size of a problem: the work, the memory and the error grow as slowly as they can."""
 
+import operator
 import sys
+from weakref import ref
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.backward import toposort
 
 
 def byte_codes(f):
@@ -55,3 +58,72 @@ def test_the_gradient_of_what_is_broadcast_over_5000_rows_is_exact_in_float16():
         b = tg.Tensor(np.zeros(shape, np.float16))
         np.sum(np.zeros((5000, 2), np.float16) + b).backward()
         assert np.all(b.grad == 5000)  # 2048 + 1 rounds to 2048
+
+
+def elements_of_gradients(y):
+    """Return how many elements the gradients have that the backward pass from y makes of the parts of arrays."""
+    return sum(node.args[0].size for node in toposort(y) if node.fun is operator.getitem)
+
+
+def weighted(parts):
+    return sum(np.sum(part) * i for i, part in enumerate(parts))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, n: weighted(np.split(x, n)),
+        lambda x, n: weighted(np.array_split(x, np.arange(10, 10 * n, 10))),
+        lambda x, n: weighted(np.unstack(x.reshape(n, 10)) if hasattr(np, "unstack") else np.split(x, n)),
+        lambda x, n: np.sum(np.add.reduceat(x, np.arange(0, 10 * n, 10)) * np.arange(n)),
+    ],
+    ids=["split", "array_split", "unstack", "reduceat"],
+)
+def test_the_gradients_of_many_parts_take_n_log_n(f):
+    def work(n):
+        x = tg.Tensor(np.ones(10 * n))
+        y = f(x, n)
+        y.backward()
+        assert np.array_equal(x.grad, np.repeat(np.arange(n), 10))
+        return elements_of_gradients(y)
+
+    assert grows_by(work) < 6
+
+
+def test_the_backward_pass_of_select_takes_time_that_grows_with_its_conditions():
+    def work(n):
+        x = tg.Tensor(np.arange(1.0 * n))
+        y = np.sum(np.select([x.data == i for i in range(n)], [x * i for i in range(n)]))
+        count = byte_codes(y.backward)
+        assert np.array_equal(x.grad, np.arange(n))
+        return count
+
+    assert grows_by(work, 20) < 5
+
+
+def test_a_function_with_custom_vjp_is_freed_with_what_it_closes_over():
+    data = np.ones(3)
+
+    def step():
+        f = tg.custom_vjp(lambda x: x * data)
+        f.defvjp(lambda x: (x * data, None), lambda saved, g: (g * data,))
+        assert np.array_equal(tg.grad(lambda x: np.sum(f(x)))(np.ones(3)), data)
+        return ref(f)
+
+    assert step()() is None
+
+
+def test_a_tiled_array_has_an_exact_gradient_in_float16():
+    for repeated in (lambda x: np.tile(x, (5000, 1)), lambda x: np.repeat(x[None], 5000, axis=0)):
+        x = tg.Tensor(np.zeros(2, np.float16))
+        np.sum(repeated(x)).backward()
+        assert np.all(x.grad == 5000)
+
+
+def test_a_graph_with_a_checkpoint_is_freed_after_its_backward_pass():
+    x = tg.Tensor(np.ones(3))
+    y = x * 2
+    np.sum(tg.checkpoint(lambda y: np.sin(y) * y)(y)).backward()
+    graph = ref(y)
+    del y
+    assert graph() is None

@@ -19,7 +19,16 @@ from ..engine.conjugation import conjugated
 from ..engine.errors import kind_of
 from ..engine.mode import Transform, paused, recording, transform
 from ..engine.rules.containers import JointRule
-from ..engine.rules.registry import Array, Function, defvjp, predicate_of_all, primitive, takes_complex
+from ..engine.rules.registry import (
+    Array,
+    Each,
+    Function,
+    defvjp,
+    predicate_of_all,
+    primitive,
+    rule_replaced,
+    takes_complex,
+)  # fmt: skip
 from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
 from . import tree
@@ -194,18 +203,19 @@ class custom_vjp(Generic[P, R]):
     array(6.)
     """
 
+    rules = Each(_rule)
+
     def __init__(self, f: Callable[P, R]) -> None:
         check_function("custom_vjp", f)
         functools.update_wrapper(self, f)  # first: the attributes of f may have the same names
         self._fun, self._forward, self._backward = f, None, None  # type: tuple[Callable[P, R], Any, Any]
-        defvjp(self, each=_rule)
 
     def defvjp(self, forward: Callable[P, tuple[R, Any]], backward: Callable[[Any, Any], Any]) -> None:
         """Give the function its forward pass and its rule."""
         check_function("custom_vjp.defvjp", forward)
         check_function("custom_vjp.defvjp", backward)
         if self._forward is not None:
-            defvjp(self, each=_rule)  # replaced: a jitted function that used the former is recorded anew
+            rule_replaced()
         self._forward, self._backward = forward, backward
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
+from weakref import ref
 
 from .registry import CONTAINERS, Array, Function, Rule, leaves, name, vjps
 
@@ -53,7 +54,7 @@ def matched(nesting: Structure, tree: Any) -> Iterator[Any]:
 class JointRule:
     """A rule for several arguments: it runs once for all of them, and its gradients are handed out one by one."""
 
-    latest = threading.local()  # the one that holds gradients: those that nobody asked for are dropped
+    latest = threading.local()  # a weak reference to the one with gradients: those that nobody asked for are dropped
 
     def __init__(self, gradients: Callable[..., Sequence[Any]]) -> None:
         self.gradients = gradients
@@ -63,10 +64,10 @@ class JointRule:
         """Return the gradient of the i-th argument."""
         last = self.last
         if last is None or last[0] is not g or last[1] is not y or type(g) is float:  # nodes share equal Python floats
-            if (before := getattr(JointRule.latest, "rule", None)) is not None:
+            if (before := getattr(JointRule.latest, "rule", lambda: None)()) is not None:
                 before.last = None
             last = self.last = (g, y, self.gradients(g, y, *args, **kwargs))
-            JointRule.latest.rule = self
+            JointRule.latest.rule = ref(self)
         if i == len(last[2]) - 1:
             self.last = None
         return last[2][i]

@@ -45,7 +45,16 @@ class Each:
         return functools.partial(self.rule, i)
 
 
-vjps: dict[Function, tuple[Rule | None, ...] | Each] = {}
+class Rules(dict[Function, Any]):
+    """The table. Objects of a class that has `rules` need no entry, which would keep each of them."""
+
+    def __missing__(self, fun: Function) -> Any:
+        if (rules := getattr(type(fun), "rules", None)) is None:
+            raise KeyError(fun)
+        return rules
+
+
+vjps: dict[Function, tuple[Rule | None, ...] | Each] = Rules()
 compositions: dict[Function, Function] = {}
 constants: set[Function] = set()  # the nondifferentiable functions
 refusals: dict[Function | str, str] = {}  # why a function, or every function of a module, takes no Tensors
@@ -87,10 +96,15 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
         raise TypeError(f"defvjp({name(fun)}, ...) takes one rule (or None) for each argument, or each=rule")
     check_parameters(f"defvjp({name(fun)}, ...)", implementations.get(fun), rules)
     if fun in vjps:
-        global revision
-        revision += 1
-        keywords.cache_clear()
+        rule_replaced()
     vjps[fun] = Each(each) if each else rules
+
+
+def rule_replaced() -> None:
+    """Make known that a function has another rule: what jit has recorded with the former is recorded anew."""
+    global revision
+    revision += 1
+    keywords.cache_clear()
 
 
 def check_functions(where: str, *funs: object) -> None:
