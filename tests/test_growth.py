@@ -1,5 +1,6 @@
 """What grows with the size of a problem: the work, the memory and the error grow as slowly as they can."""
 
+import gc
 import operator
 import sys
 from weakref import ref
@@ -127,3 +128,21 @@ def test_a_graph_with_a_checkpoint_is_freed_after_its_backward_pass():
     graph = ref(y)
     del y
     assert graph() is None
+
+
+def test_a_class_with_a_jitted_method_is_freed_with_its_recordings():
+    def cell():
+        class Model(tg.nn.Module):
+            def __init__(self):
+                self.w = tg.Tensor(np.ones(3))
+
+            @tg.jit
+            def loss(self, x):
+                return np.sum(self.w * x)
+
+        Model().loss(np.ones(3))
+        return ref(Model)
+
+    classes = [cell() for _ in range(3)]
+    gc.collect()
+    assert [c() for c in classes] == [None] * 3

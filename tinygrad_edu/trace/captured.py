@@ -8,7 +8,8 @@ import functools
 import threading
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
-from typing import Any, cast
+from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Captured:
     # Before the function runs
     def add_argument(self, a: Any) -> Any:
         """Capture an argument, or a member of a nested one; return what the function gets instead."""
-        source, kind = Input(len(self.leaves)), cast(Any, type(a))
+        source, kind = Input(len(self.leaves)), ref(type(a))
         self.leaves.append(a)
         if isinstance(a, Node):
             self.tensors.setdefault(id(a), source)
@@ -183,8 +184,8 @@ class Captured:
             self.put(holder, key, self.add(Var(given or Setting(holder.of, key), value, name)))
         else:
             for part in parts(value):
-                kind = cast(Any, type(part))
-                is_other = is_special(kind) or (is_like_array(kind) and library(kind) not in ("", "python"))
+                kind = ref(type(part))
+                is_other = is_special(kind) or (is_like_array(kind) and library(kind()) not in ("", "python"))
                 if is_other and (holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})):
                     raise self.refusal(holder.member(key), part, "keep")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufcV" and not part.dtype.hasobject:
@@ -254,16 +255,17 @@ class Captured:
 
 
 @functools.lru_cache(1000)
-def is_special(kind: Any) -> bool:
+def is_special(of: Any) -> bool:
     """Whether objects of a class are arrays, but not plain ones, or containers or iterators of elements not seen."""
-    unseen = issubclass(kind, CONTAINERS) and not issubclass(kind, HELD) and library(kind) == "python"
+    unseen = issubclass(kind := of(), CONTAINERS) and not issubclass(kind, HELD) and library(kind) == "python"
     unseen |= any([library(base) == "python" and {*vars(base)} & {"put_nowait", "is_set"} for base in kind.__mro__])
     unseen |= hasattr(kind, "__next__") and kind.__dictoffset__ == 0  # else its attributes are seen
     return unseen or issubclass(kind, UNSEEN) or (issubclass(kind, np.ndarray) and kind not in PLAIN_ARRAYS)
 
 
 @functools.lru_cache(1000)
-def is_like_array(kind: Any) -> bool:
+def is_like_array(of: Any) -> bool:
     """Whether objects of a class hold an array, as a DataFrame or a sparse matrix does."""
-    protocols = ("__array__", "__array_ufunc__", "__array_priority__")
-    return not issubclass(kind, ARRAYS) and any([hasattr(kind, name) for name in protocols])
+    return not issubclass(of(), ARRAYS) and any(
+        [hasattr(of(), f"__array{end}__") for end in ("", "_ufunc", "_priority")]
+    )

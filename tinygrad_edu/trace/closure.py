@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, cast
+from weakref import ref
 
 import numpy as np
 
@@ -66,8 +67,7 @@ class Closure:
         self.queue: deque[Any] = deque([fun, *[x for x in arguments if not isinstance(x, Node)]])
         self.walk()
         self.fixed = {id(t) for t in self.tensors}  # Tensors, and arrays, that are the same ones at each replay
-        nodes = [x for x in arguments if isinstance(x, Node)]
-        self.queue += nodes
+        self.queue += (nodes := [x for x in arguments if isinstance(x, Node)])
         self.walk()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
@@ -77,7 +77,7 @@ class Closure:
                 holder.others = {} if holder.is_globals else members(holder.owner, slots_only=True)
                 holder.absent |= self.names & vars(builtins).keys()  # `from numpy import *` may replace them
             if holder.has_names and not self.names.isdisjoint(ASKING):
-                slots = {*slots_of(cast(Any, type(holder.owner)))}  # none of a dict, or of a class
+                slots = {*slots_of(ref(type(holder.owner)))}  # none of a dict, or of a class
                 known = self.names if isinstance(holder.owner, dict) else self.names & slots
                 holder.absent |= slots if holder.checked is None else known
             holder.absent -= holder.before.keys()
@@ -203,7 +203,7 @@ class Closure:
         """Add the attributes of an object, a class or a module that have these names."""
         kind, own = cast(Any, type(owner)), slot(owner, "__dict__")  # no dict of a class; properties make others
         places = [own] * (isinstance(own, dict) and own is slot(owner, "__dict__") and not isinstance(owner, FRAMEWORK))
-        for held in [*places, *[owner] * bool(slots_of(kind))]:
+        for held in [*places, *[owner] * bool(slots_of(ref(kind)))]:
             found = members(held, slots_only=True)
             self.names |= found.keys() & {"__getattr__"}  # of a module
             if kind not in self.computing:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from inspect import ismemberdescriptor
 from operator import is_
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -64,14 +64,14 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
 
 
 @functools.lru_cache(1000)
-def wrapping(kind: type) -> tuple[Callable[[Any], Any], Callable[..., Any]] | None:
-    """Return the functions in WRAPPERS for a class, or None."""
-    return next((functions for kinds, functions in WRAPPERS.items() if issubclass(kind, kinds)), None)
+def wrapping(kind: Any) -> tuple[Callable[[Any], Any], Callable[..., Any]] | None:
+    """Return the functions in WRAPPERS for a class, or None; by a weak reference, so that the cache keeps no class."""
+    return next((functions for kinds, functions in WRAPPERS.items() if issubclass(kind(), kinds)), None)
 
 
 def wrapper(x: Any) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
     """Return a wrapper's members, and a function of it and of new members that makes another; or None."""
-    functions = wrapping(cast(Any, type(x)))
+    functions = wrapping(ref(type(x)))
     return functions and (functions[0](x), functions[1])
 
 
@@ -226,15 +226,15 @@ def members(owner: Any, slots_only: bool = False) -> dict[Any, Any]:
     if isinstance(owner, type):
         return dict(vars(owner))
     kind: Any = type(owner)
-    found = {name: value for name in MEMBERS.get(kind) or slots_of(kind) if (value := slot(owner, name)) is not EMPTY}
+    found = {name: v for name in MEMBERS.get(kind) or slots_of(ref(kind)) if (v := slot(owner, name)) is not EMPTY}
     own = slot(owner, "__dict__")  # whose __getattr__ may give anything
     return found if kind in MEMBERS or slots_only or not isinstance(own, dict) else {**own, **found}
 
 
 @functools.lru_cache(1000)
 def slots_of(cls: Any) -> list[str]:
-    """Return the names of the slots of a class's objects."""
-    kinds = [vars(kind) for kind in cls.__mro__ if "__slots__" in vars(kind)]
+    """Return the names of the slots of a class's objects, by a weak reference to it."""
+    kinds = [vars(kind) for kind in cls().__mro__ if "__slots__" in vars(kind)]
     return sorted({name for kind in kinds for name, v in kind.items() if ismemberdescriptor(v)})
 
 
