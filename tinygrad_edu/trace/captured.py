@@ -184,9 +184,8 @@ class Captured:
             self.put(holder, key, self.add(Var(given or Setting(holder.of, key), value, name)))
         else:
             for part in parts(value):
-                kind = ref(type(part))
-                is_other = is_special(kind) or (is_like_array(kind) and library(kind()) not in ("", "python"))
-                if is_other and (holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})):
+                other = is_special(of := ref(type(part))) or (is_like_array(of) and library(of()) not in ("", "python"))
+                if other and (holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})):
                     raise self.refusal(holder.member(key), part, "keep")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufcV" and not part.dtype.hasobject:
                     if part is not value:  # in a tuple, which a replay does not look into
@@ -266,6 +265,5 @@ def is_special(of: Any) -> bool:
 @functools.lru_cache(1000)
 def is_like_array(of: Any) -> bool:
     """Whether objects of a class hold an array, as a DataFrame or a sparse matrix does."""
-    return not issubclass(of(), ARRAYS) and any(
-        [hasattr(of(), f"__array{end}__") for end in ("", "_ufunc", "_priority")]
-    )
+    protocols = ("__array__", "__array_ufunc__", "__array_priority__")
+    return not issubclass(of(), ARRAYS) and any([hasattr(of(), name) for name in protocols])

@@ -18,17 +18,10 @@ from ..engine.backward import is_leaf, parent, toposort
 from ..engine.conjugation import conjugated
 from ..engine.errors import kind_of
 from ..engine.mode import Transform, paused, recording, transform
+from ..engine.rules import registry
 from ..engine.rules.containers import JointRule
-from ..engine.rules.registry import (
-    Array,
-    Each,
-    Function,
-    defvjp,
-    predicate_of_all,
-    primitive,
-    rule_replaced,
-    takes_complex,
-)  # fmt: skip
+from ..engine.rules.registry import Array, Function, defvjp, predicate_of_all, primitive, takes_complex
+from ..engine.rules.table import Each
 from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
 from . import tree
@@ -215,7 +208,7 @@ class custom_vjp(Generic[P, R]):
         check_function("custom_vjp.defvjp", forward)
         check_function("custom_vjp.defvjp", backward)
         if self._forward is not None:
-            rule_replaced()
+            registry.revision += 1  # a jitted function that used the former rule is recorded anew
         self._forward, self._backward = forward, backward
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .foreign import PACKAGE, array_from
 from .parameters import check_parameters
+from .table import Each, Table
 
 Array = NDArray[Any]
 Axis = int | tuple[int, ...] | None
@@ -31,30 +32,7 @@ Function = Callable[..., Any]
 Rule = Callable[..., Array]
 CONTAINERS = (list, tuple, dict)
 
-
-class Each:
-    """The rules of a function of any number of arguments: `rule(i, g, y, *args)` is the rule of argument i."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-
-    def __len__(self) -> int:
-        return sys.maxsize
-
-    def __getitem__(self, i: int) -> Rule:
-        return functools.partial(self.rule, i)
-
-
-class Rules(dict[Function, Any]):
-    """The table. Objects of a class that has `rules` need no entry, which would keep each of them."""
-
-    def __missing__(self, fun: Function) -> Any:
-        if (rules := getattr(type(fun), "rules", None)) is None:
-            raise KeyError(fun)
-        return rules
-
-
-vjps: dict[Function, tuple[Rule | None, ...] | Each] = Rules()
+vjps: dict[Function, tuple[Rule | None, ...] | Each] = Table()
 compositions: dict[Function, Function] = {}
 constants: set[Function] = set()  # the nondifferentiable functions
 refusals: dict[Function | str, str] = {}  # why a function, or every function of a module, takes no Tensors
@@ -96,15 +74,10 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
         raise TypeError(f"defvjp({name(fun)}, ...) takes one rule (or None) for each argument, or each=rule")
     check_parameters(f"defvjp({name(fun)}, ...)", implementations.get(fun), rules)
     if fun in vjps:
-        rule_replaced()
+        global revision
+        revision += 1
+        keywords.cache_clear()
     vjps[fun] = Each(each) if each else rules
-
-
-def rule_replaced() -> None:
-    """Make known that a function has another rule: what jit has recorded with the former is recorded anew."""
-    global revision
-    revision += 1
-    keywords.cache_clear()
 
 
 def check_functions(where: str, *funs: object) -> None:
