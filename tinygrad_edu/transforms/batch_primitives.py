@@ -78,7 +78,7 @@ def pad(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, An
 
 def select(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Choose with np.where, from the last condition to the first."""
-    _, conditions, *choices = args
+    conditions, *choices = args
     y = choices[-1]
     for condition, choice in zip(reversed(conditions), reversed(choices[:-1]), strict=True):
         y = np.where(condition, choice, y)

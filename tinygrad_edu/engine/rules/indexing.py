@@ -1,5 +1,6 @@
 """Indexing: the gradient of reading `x[index]` is writing at `index`, and that of writing is reading."""
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -174,8 +175,11 @@ def choose(a: Array, *choices: Array, mode: str = "raise") -> Array:
 
 
 @primitive
-def select(chosen: Array | None, conditions: list[Array], *choices: Array) -> Array:
-    """`np.select` with its sequence as separate arguments, of which the last is the default, and their numbers."""
+def select(conditions: list[Array], *choices: Array) -> Array:
+    """`np.select` with its sequence as separate arguments, of which the last is the default.
+
+    At most one condition is True for an element, so that a rule needs only its own.
+    """
     return np.select(conditions, choices[:-1], choices[-1])
 
 
@@ -184,9 +188,11 @@ def choose_rule(i: int, g: Array, y: Array, a: Array, *choices: Array, mode: str
     return np.where(within_bounds(a, len(choices), mode) == i - 1, g, 0)
 
 
-def select_rule(i: int, g: Array, y: Array, chosen: Array, conditions: list[Array], *choices: Array) -> Array:
-    """g where this choice's condition is the first that is True."""
-    return np.where(chosen == i - 2, g, 0)
+def select_rule(i: int, g: Array, y: Array, conditions: list[Array], *choices: Array) -> Array:
+    """g where this choice's condition is True, or none is."""
+    if i <= len(conditions):
+        return np.where(conditions[i - 1], g, 0)
+    return np.where(functools.reduce(np.logical_or, conditions), 0, g)
 
 
 defvjp(choose, each=choose_rule)
@@ -208,8 +214,11 @@ def _select(condlist: Sequence[ArrayLike], choicelist: Sequence[Array], default:
     for i, condition in enumerate(conditions):
         if condition.dtype != bool:
             raise TypeError(f"np.select: condition {i} holds {condition.dtype}, not booleans; compare, as in x > 0")
-    numbers = range(len(conditions) + 1)
-    return select(select(None, conditions, *numbers), conditions, *choicelist, default)
+    earlier: Any = conditions[0] if conditions else False
+    for i, condition in enumerate(conditions[1:], 1):
+        conditions[i] = np.logical_and(condition, np.logical_not(earlier))
+        earlier = np.logical_or(earlier, condition)
+    return select(conditions, *choicelist, default)
 
 
 @composition(np.piecewise)
