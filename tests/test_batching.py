@@ -442,3 +442,16 @@ def test_a_custom_vjp_of_trees_in_a_batch_has_its_rule_for_each_member():
     np.testing.assert_array_equal(tg.grad(lambda x: np.sum(tg.vmap(ruled)(x)["a"][0]))(X), np.full(X.shape, 3.0))
     y = tg.vmap(lambda x: tg.jvp(ruled, [x], [0 * x])[1]["a"][1][0])(X)  # no gradient arrives at most leaves
     np.testing.assert_array_equal(y, 0 * X)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [lambda x: x[0] + [1.0, 2.0], lambda x: np.where([True, False], x[0], 0.0), lambda x: np.logaddexp([1.0, 2], x[0]),
+     lambda x: np.clip([0.1, 2.0], 0.2, x[0]), lambda x: np.outer(x, 2.0), lambda x: np.outer([1.0, 2.0], x[0]),
+     lambda x: np.linalg.solve([[2.0, 1.0], [0.0, 3.0]], x[:2])],
+)  # fmt: skip
+def test_lists_and_numbers_of_python_are_operands_of_each_member(fun):
+    x = np.array([[0.3, 1.4, 0.2], [0.5, 0.1, 0.7]])
+    np.testing.assert_allclose(tg.vmap(fun)(x), each(fun, x))
+    g = tg.grad(lambda x: np.sum(fun(x)))
+    np.testing.assert_allclose(tg.vmap(g)(x), each(g, x))

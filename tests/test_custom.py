@@ -393,3 +393,26 @@ def test_a_users_rule_holds_in_each_order_of_gradients_and_batches():
     pair.defvjp(lambda x, t: ((x, t * x), (x, t)), lambda s, g: (g[0] + s[1] * g[1], s[0] * g[1]))
     along = tg.vmap(tg.grad(lambda x, t: np.sin(pair(x, t)[1])), (0, None))
     np.testing.assert_allclose(tg.jvp(along, [xs, 2.0], [xs, 1.0])[0], 2 * np.cos(2 * xs))
+
+
+def test_a_custom_vjp_may_return_a_list_of_numbers():
+    def f(x):
+        return [np.sum(x), {"a": [np.sum(x[1:]), np.sum(x * x)]}]
+
+    ruled = tg.custom_vjp(f)
+    ruled.defvjp(lambda x: (f(x), x), lambda x, g: tg.vjp(f, x)[1](g))
+    for transform in (tg.grad, tg.hessian):
+        of_ruled, of_f = [transform(lambda x, f=f: f(x)[0] ** 2 * f(x)[1]["a"][1]) for f in (ruled, f)]
+        np.testing.assert_allclose(of_ruled(np.ones(3)), of_f(np.ones(3)))
+
+
+def test_a_gradient_of_a_checkpoint_in_a_batch_has_gradients_by_a_tensor_that_all_members_share():
+    def total(transformed, w):
+        def slope(row):
+            return tg.grad(transformed(lambda z: np.sum(np.sin(z * row))))(w)
+
+        return np.sum(tg.vmap(slope)(np.arange(6.0).reshape(2, 3)) ** 2)
+
+    for transform in (tg.grad, tg.hessian):
+        results = [transform(lambda w, t=t: total(t, w))(np.ones(3)) for t in (tg.checkpoint, lambda f: f)]
+        np.testing.assert_allclose(*results)

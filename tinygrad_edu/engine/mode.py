@@ -4,7 +4,7 @@ A `Watcher` is the one seam through which anomaly mode, `explain` and the record
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar, overload
@@ -101,6 +101,10 @@ class Transform(NamedTuple):
     variables: frozenset[Any]
     lost: list[Exception]
     entered: tuple[frozenset[Any], ...] = ()  # the variables of each, the outermost first
+
+    def within(self, variables: Iterable[Any]) -> "Transform":
+        """Return this with one more transform within, of these variables."""
+        return Transform(self.variables.union(variables), self.lost, (*self.entered, frozenset(variables)))
 
 
 transform: ContextVar[Transform | None] = ContextVar("transform", default=None)

@@ -192,7 +192,7 @@ def vecdot(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def outer(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Multiply a column with a row; einsum does so in two thirds of the time that broadcasting takes."""
-    vectors: list[Any] = [v if v.ndim == 1 else np.reshape(v, (v.size,)) for v in args]
+    vectors: list[Any] = [v if np.ndim(v) == 1 and hasattr(v, "ndim") else np.reshape(v, (np.size(v),)) for v in args]
     a, b = vectors
     if is_member(a, level) and is_member(b, level):
         return Batch(explicit_einsum(a.stacked, b.stacked, subscripts="ab,ac->abc"), level)
@@ -210,7 +210,8 @@ def einsum(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def solve(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Solve for a vector as for a matrix of one column."""
-    a, b = args
+    operands: list[Any] = [v if hasattr(v, "ndim") else np.asarray(v) for v in args]
+    a, b = operands
     column = b.ndim == 1
     b = b[:, None] if column else b
     ndim = max(a.ndim, b.ndim)

@@ -228,6 +228,7 @@ def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict
         raise NoBatching(f"{level.title}: {name(fun)} writes members of a batch into a plain array; {LOOP}")
     if kwargs and batches({k: v for k, v in kwargs.items() if k != "out"}):
         raise NoBatching(f"{level.title}: an array for a keyword of {name(fun)} differs from member to member; {LOOP}")
+    args = tuple([np.asarray(a) if type(a) in (list, tuple) else a for a in args])  # their axes count, too
     ndim = max([getattr(a, "ndim", 0) for a in (*args, target)])
     operands = [aligned(a, ndim, level) for a in args]
     if target is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
@@ -53,7 +54,6 @@ def _rule(i: int, g: Array, y: Array, *args: Array, pull: JointRule) -> Any:
 def _within(rule: Function) -> Function:
     """Return a rule that counts as inside of a transform when it is run: so functions of jit are called in it."""
 
-    @functools.wraps(rule)
     def run(*args: Any) -> Any:
         token = transform.set(transform.get() or Transform(frozenset(), []))
         try:
@@ -62,6 +62,17 @@ def _within(rule: Function) -> Function:
             transform.reset(token)
 
     return run
+
+
+@contextmanager
+def _inside(variables: Sequence[Node]) -> Iterator[None]:
+    """Let the variables count as those of a transform within the enclosing one, if there is one."""
+    enclosing = transform.get()
+    token = transform.set(enclosing and enclosing.within(variables))
+    try:
+        yield
+    finally:
+        transform.reset(token)
 
 
 def _node(
@@ -90,6 +101,13 @@ def _exchanged(x: Any, new: Sequence[Any]) -> Any:
 def _joined(y: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return a result as one array, and the function from such an array to the result."""
     return tree.ravel(y) if tree.is_container(y) else (y, lambda y: y)
+
+
+def _numbers_apart(leaf: Any) -> Any:
+    """Return a list with arrays without axes for NumPy's numbers, so that each is a result, as a Tensor would be."""
+    if isinstance(leaf, list):
+        return [_numbers_apart(v) for v in leaf]
+    return scalar_as_array(leaf) if isinstance(leaf, np.generic) else leaf
 
 
 @primitive
@@ -141,7 +159,8 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
                 if isinstance(x._value, np.generic):  # an array without axes, as at first: powers have other digits
                     x._value = scalar_as_array(x._value)
             arguments, keywords = _exchanged((args, kwargs), again)
-            result = _joined(f(*arguments, **keywords))[0]
+            with _inside(again):
+                result = _joined(f(*arguments, **keywords))[0]
             _check_same(f, y, result)
             record = isinstance(g, Node) or isinstance(y, Node)  # each may depend on the others
             cut = frozenset([*again, *closed])
@@ -230,7 +249,7 @@ class custom_vjp(Generic[P, R]):
         pair = self._forward(*arrays)
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(f"custom_vjp({name_of(self)}): forward returns (result, saved), and not {kind_of(pair)}")
-        result, saved = pair
+        result, saved = tree.replaced(_numbers_apart, pair[0]), pair[1]
         if _tensors((result, saved)):
             raise TypeError(
                 f"custom_vjp({name_of(self)}): the forward pass depends on a Tensor that takes gradients and is not an "

@@ -215,7 +215,7 @@ def trace(
             for i in positions(transform, f, argnums, args, kwargs):
                 arguments[i] = with_variables(transform, f, args[i], i, xs)
             carry = any([x.fun is not None for x in xs])
-            mode.transform.set(Transform(outer.union(xs), inside.lost, (*entered, frozenset(xs))))
+            mode.transform.set(inside.within(xs))
             y = f(*arguments, **kwargs)
         except ValueError as error:
             for lost in inside.lost:  # array[0] = x: NumPy raises an error of its own instead
