@@ -1,3 +1,4 @@
+import contextlib
 import io
 import json
 import os
@@ -58,6 +59,26 @@ def test_the_name_of_a_file_may_be_as_long_as_the_disk_allows(tmp_path):
     path.touch()
     tg.save({"w": np.ones(1)}, path)
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("refusals", [2, 9])
+def test_on_windows_a_file_that_another_program_opens_for_a_moment_is_replaced(tmp_path, monkeypatch, refusals):
+    def replace(source, target, real=os.replace):
+        tries.append(target)
+        if len(tries) <= refusals:
+            raise PermissionError(13, "Access is denied", source, 5, target)
+        real(source, target)
+
+    tries, waited = [], []
+    tg.save({"w": np.zeros(1)}, tmp_path / "w.npz")
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr("time.sleep", waited.append)
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(PermissionError, match="denied") if refusals > 4 else contextlib.nullcontext():
+        tg.save({"w": np.ones(1)}, tmp_path / "w.npz")
+    assert (len(tries), sum(waited) <= 1) == (min(refusals, 4) + 1, True)
+    assert tg.load(tmp_path / "w.npz")["w"] == (refusals <= 4)
+    assert os.listdir(tmp_path) == ["w.npz"]
 
 
 def test_names_with_backslashes_survive_on_windows(tmp_path, monkeypatch):

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import sys
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -168,13 +170,23 @@ def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        _replace(temporary, target)
     except BaseException as error:
         if os.path.exists(temporary):
             os.remove(temporary)
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             raise OSError(error.errno, error.strerror, target) from None
         raise
+
+
+def _replace(source: str, target: str) -> None:
+    """Do as os.replace does; on Windows try for a second, as a virus scanner or a backup may have the file open."""
+    for seconds in (0.05, 0.15, 0.3, 0.5) if sys.platform == "win32" else ():
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            time.sleep(seconds)
+    os.replace(source, target)
 
 
 def _write_npz(arrays: dict[str, Array], file: IO[bytes]) -> None:
