@@ -3,6 +3,7 @@
 import gc
 import operator
 import sys
+import tracemalloc
 from weakref import ref
 
 import numpy as np
@@ -146,3 +147,16 @@ def test_a_class_with_a_jitted_method_is_freed_with_its_recordings():
     classes = [cell() for _ in range(3)]
     gc.collect()
     assert [c() for c in classes] == [None] * 3
+
+
+def test_the_first_of_n_folds_needs_memory_that_grows_with_n():
+    def work(n):
+        tracemalloc.start()
+        try:
+            train, valid = next(tg.data.k_fold(np.arange(n), k=n, rng=0))
+            assert np.array_equal(np.sort(np.concatenate([train[0], valid[0]])), np.arange(n))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert grows_by(work, 1000) < 6

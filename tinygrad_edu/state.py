@@ -113,7 +113,7 @@ def check_state(
     first: dict[int, str] = {}  # the first name that is given of each target, by its id
     problems = []
     for name, target in targets.items():
-        if name in missing:
+        if name not in state:
             continue
         first.setdefault(id(target), name)
         try:

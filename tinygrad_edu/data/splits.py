@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -84,10 +84,10 @@ def k_fold(*arrays: ArrayLike, k: int = 5, by: str = "random", rng: Rng = None) 
         raise ValueError(f"k_fold: k is from 2 to {largest} for {counted(n, 'row')}, not {k}")
     if by == "time":
         bounds = [round(n * i / (count + 1)) for i in range(count + 2)]
-        pairs: list[tuple[Rows, Rows]] = [(slice(0, low), slice(low, high)) for low, high in pairwise(bounds[1:])]
+        pairs: Iterator[tuple[Rows, Rows]] = ((slice(0, low), slice(low, high)) for low, high in pairwise(bounds[1:]))
     else:
-        folds = [np.arange(n)[part] for part in _parts("k_fold", checked, [1 / count] * count, by, rng)]
-        pairs = [(np.concatenate(folds[:i] + folds[i + 1 :]), fold) for i, fold in enumerate(folds)]
+        folds: list[Any] = _parts("k_fold", checked, [1 / count] * count, by, rng)
+        pairs = ((np.concatenate(folds[:i] + folds[i + 1 :]), fold) for i, fold in enumerate(folds))
     return ((_rows(checked, train), _rows(checked, valid)) for train, valid in pairs)
 
 
@@ -112,7 +112,7 @@ def _parts(where: str, arrays: Arrays, fractions: Sequence[float], by: str, rng:
         order = generator(where, rng).permutation(n)
         part_of = _stratify(where, arrays[-1][order], np.array(fractions, dtype=np.float64))
         return [order[part_of == i] for i in range(len(fractions))]
-    bounds = [0, *(round(n * sum(fractions[: i + 1])) for i in range(len(fractions) - 1)), n]
+    bounds = [0, *(round(n * share) for share in accumulate(fractions[:-1])), n]
     parts: list[Any] = [slice(start, stop) for start, stop in pairwise(bounds)]
     for fraction, part in zip(fractions, parts, strict=True):
         if fraction and part.start == part.stop:
