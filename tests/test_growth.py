@@ -160,3 +160,11 @@ def test_the_first_of_n_folds_needs_memory_that_grows_with_n():
             tracemalloc.stop()
 
     assert grows_by(work, 1000) < 6
+
+
+def test_a_jvp_takes_time_that_grows_with_the_arrays_of_its_argument():
+    def work(n):
+        xs = [[np.ones(1)] * n]
+        return byte_codes(lambda: tg.jvp(lambda xs: sum(np.sum(x) for x in xs), xs, xs))
+
+    assert grows_by(work) < 5

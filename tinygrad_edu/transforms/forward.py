@@ -212,8 +212,7 @@ def _directions(x: Any, v: Any, i: int, varies: bool) -> list[Any]:
     else:
         pairs, varying = zip([x], [v], strict=True), [varies]
     found = []
-    for n, ((leaf, along), takes) in enumerate(zip(pairs, varying, strict=True)):
-        where = f"{i}{list(tree.paths(x))[n]}"
+    for (leaf, along), takes, where in zip(pairs, varying, tree.paths(x, str(i)), strict=True):
         if not takes:
             if along is not None and np.any(along):
                 raise ValueError(f"jvp: direction {where} is not 0, and its argument is a constant; pass None")
