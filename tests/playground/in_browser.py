@@ -331,6 +331,8 @@ def test_all_can_be_done_by_keyboard_and_every_control_has_a_name(typing):
         .filter((e) => !(e.labels?.length || e.textContent.trim() || e.title || e.getAttribute('aria-label')))
         .map((e) => e.outerHTML)""")
     assert nameless == []
+    labels = page.eval_on_selector_all("progress", "all => all.map(e => e.getAttribute('aria-labelledby'))")
+    assert [page.locator(f"#{label}").count() for label in labels] == [1]
     assert page.get_attribute("#training", "role") == "tabpanel"
 
 
