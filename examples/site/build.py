@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+README = ROOT / "README.md"
 sys.path[:0] = [str(HERE), str(HERE / "playground")]
 
 import build_playground  # noqa: E402
@@ -35,7 +37,7 @@ def fingerprint() -> str:
     files = [
         *(ROOT / "tinygrad_edu").rglob("*.py"),
         *(ROOT / "examples").glob("*.py"),
-        ROOT / "README.md",
+        README,
         HERE / "notebooks.py",
         HERE / "build.py",
     ]
@@ -54,7 +56,7 @@ def run(name: str, kept: Path) -> nbformat.NotebookNode:
     folder.mkdir(parents=True)
     for program in (ROOT / "examples").glob("*.py"):
         shutil.copy(program, folder)
-    shutil.copy(ROOT / "README.md", kept)  # which the lesson gpt.py reads
+    shutil.copy(README, kept)  # which the lesson gpt.py reads
     NotebookClient(made, timeout=TIMEOUT, resources={"metadata": {"path": str(folder)}}).execute()
     text = nbformat.writes(made).replace(json.dumps(str(folder))[1:-1], "examples")  # where a reader would run it
     path.write_text(text, "utf-8")
@@ -78,16 +80,23 @@ def run_all(build: Path, keep: bool) -> dict[str, nbformat.NotebookNode]:
         return dict(zip(sources.lessons(), pool.map(lambda name: run(name, kept), sources.lessons()), strict=True))
 
 
+def described() -> dict[str, str]:
+    """Return what the README says of each picture of a lesson, by the name of its file."""
+    found = re.findall(r"!\[([^]]+)\]\(examples/gallery/(?:weather_)?(\w+\.(?:png|gif))\)", README.read_text("utf-8"))
+    return {name: words for words, name in found}
+
+
 def shown(made: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return a notebook for its page: without the cells that only prepare, and with names for its pictures."""
-    title = ""
+    title, words = "", described()
     for cell in made.cells:
         if cell.cell_type == "markdown":
             title = cell.source.partition("\n")[0].lstrip("# ")
         elif "hide-input" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = ["remove-cell"]
         else:
-            cell.metadata["mystnb"] = {"image": {"alt": f"Picture: {title}"}}
+            saved = [words[name] for name in re.findall(r"\w+\.(?:png|gif)", cell.source) if name in words]
+            cell.metadata["mystnb"] = {"image": {"alt": saved[0] if saved else f"Picture: {title}"}}
     return made
 
 

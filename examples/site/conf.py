@@ -40,6 +40,7 @@ html_theme = "pydata_sphinx_theme"
 templates_path = [str(HERE / "templates")]
 html_static_path = [str(HERE / "static")]
 html_css_files = ["site.css"]
+html_js_files = [("still.js", {"defer": "defer"})]
 html_favicon = str(HERE / "playground" / "page" / "icon.svg")
 html_copy_source = False
 html_show_sourcelink = False

@@ -5,6 +5,7 @@ It needs the extra `site`, and Chromium. Lessons that have not changed since the
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -49,8 +50,8 @@ def opened(browser):
         page.on("requestfailed", lambda r: r.failure == ABORTED or said.append((path, r.url, r.failure)))
         page.on("request", lambda r: r.url.startswith(("file:", "data:", "about:")) or said.append((path, r.url)))
 
-    def open_page(path, look="light"):
-        contexts.append(browser.new_context(**LOOKS[look]))
+    def open_page(path, look="light", **options):
+        contexts.append(browser.new_context(**LOOKS[look] | options))
         page = contexts[-1].new_page()
         watched(page, path)
         page.goto((SITE / path).as_uri())
@@ -164,6 +165,28 @@ def test_the_lessons_come_in_order_with_what_they_print_and_draw(opened, pages):
         page.goto(page.locator("a.right-next").evaluate("a => a.href"))
     assert names[:3] == ["four_steps", "scalar_backprop", "line_fit"]
     assert len(set(names)) == len(names) == number
+
+
+@pytest.mark.parametrize(("lesson", "words"), [("four_steps", "lines of equal cost"), ("moons", "decision boundary")])
+def test_a_picture_of_a_lesson_is_described_as_in_the_readme(opened, pages, lesson, words):
+    pictures = opened(f"lessons/{lesson}.html").locator("article img")
+    described = pictures.evaluate_all("all => all.map(i => i.alt)")
+    said = re.findall(rf"!\[([^]]+)\]\(examples/gallery/{lesson}\.", (ROOT / "README.md").read_text("utf-8"))
+    assert described == said
+    assert words in said[0]
+
+
+def test_who_asks_for_less_motion_gets_pictures_that_stand_still_until_they_are_asked_to_play(opened, pages):
+    assert opened("lessons/moons.html").locator("article img[src$='.gif']").count() == 1
+    page = opened("lessons/moons.html", reduced_motion="reduce")
+    link = page.locator("article a:has(canvas)")
+    link.wait_for()
+    assert page.locator("article img[src$='.gif']").count() == 0
+    assert link.get_attribute("aria-label").startswith("The two moons")
+    assert link.evaluate("a => a.firstChild.width > 300 && a.firstChild.getBoundingClientRect().width > 300")
+    with page.expect_navigation():
+        link.click()
+    assert page.url.endswith(".gif")
 
 
 def test_the_explanation_in_a_lesson_steps_through_the_backward_pass(opened, pages):
