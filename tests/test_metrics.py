@@ -82,6 +82,13 @@ def test_wrong_classes_are_named(metric, prediction, target, error, text):
         metric(prediction, target)
 
 
+def test_a_class_number_keeps_all_of_its_64_bits():
+    large = np.array([2**32 + 1])
+    assert tg.accuracy(np.array([1]), large) == 0
+    with pytest.raises(ValueError, match="confusion_matrix: class numbers go from 0 to 1"):
+        tg.confusion_matrix(np.array([1]), large, n=2)
+
+
 def test_a_confusion_matrix_too_small_for_its_classes_is_refused():
     with pytest.raises(ValueError, match="class numbers go from 0 to 1, and here from 0 to 2"):
         tg.confusion_matrix([0, 2], [0, 1], n=2)

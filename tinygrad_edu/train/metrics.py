@@ -206,9 +206,9 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
         return (p.reshape(-1) > 0).astype(np.intp), (t > 0).astype(np.intp), 2
     if t.dtype.kind == "f":
         raise TypeError(f"{where}: class numbers are integers, and the target is {t.dtype}; target.astype(int)")
-    t = t.astype(np.intp)
+    t = t.astype(np.int64)
     if p.size == len(p):
-        return p.reshape(-1).astype(np.intp), t, 0
+        return p.reshape(-1).astype(np.int64), t, 0
     have_scores(where, t, p.shape)
     return p.argmax(axis=1), t, p.shape[1]
 

@@ -18,7 +18,7 @@ A replay does not call a stretch in this way, but as a built-in method, which ta
 
 Floating point is strict: no -ffast-math, and no contraction of a * b + c to one rounding, which would make
 a * b - a * b other than zero. Only elementary functions and products of matrices ask for one rounding, as `fma`.
-On 32-bit x86 -mfpmath=sse rounds each result, where the default keeps 80 bits.
+On 32-bit x86 -mfpmath=sse rounds each result, where the default keeps 80 bits; with gnu11 floats stay floats on IBM Z.
 -fno-math-errno and -fno-trapping-math change no result; without them no square root and no selection becomes a vector
 instruction.
 """
@@ -38,9 +38,9 @@ from typing import NamedTuple
 from . import cache
 
 NAMES = ("cc", "gcc", "clang")
-NATIVE = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"  # as clang has it on each
+NATIVE = "-mcpu=native" if platform.machine().startswith(("arm", "aarch64", "ppc")) else "-march=native"
 FLAGS = (
-    "-std=c11", "-shared", "-fPIC", "-pthread", NATIVE, "-ffp-contract=off", "-fno-math-errno",
+    "-std=gnu11", "-shared", "-fPIC", "-pthread", NATIVE, "-ffp-contract=off", "-fno-math-errno",
     "-fno-trapping-math", "-fopenmp-simd", "-fwrapv", "-w",
     *["-mfpmath=sse"] * (platform.machine() in ("x86_64", "amd64", "i386", "i686")),
 )  # fmt: skip
