@@ -215,6 +215,8 @@ def test_the_compiler_is_cc_of_the_environment_else_the_first_of_the_path(tmp_pa
     assert compiler._find(str(broken), str(tmp_path)) is None  # chosen, so no other one instead
     assert compiler._find("absent", str(tmp_path)) is None
     assert compiler._find("gcc 'a", str(tmp_path)) is None
+    spaced = fake(tmp_path, "my cc", "echo cc 3")
+    assert compiler._find(str(spaced), "") == compiler._find(f"'{spaced}'", "") == ((str(spaced),), "cc 3\n")
     monkeypatch.chdir(tmp_path)  # it runs in another folder
     assert compiler._find("./gcc", "") == compiler._find("gcc", ".") == ((str(gcc),), "gcc 12\n")
 

@@ -72,7 +72,8 @@ def _find(chosen: str, path: str) -> Compiler | None:
     if sys.platform == "win32":
         return None
     try:
-        commands = [shlex.split(chosen)] if chosen.strip() else [[name] for name in NAMES]
+        words = [chosen] if shutil.which(chosen, path=path) else shlex.split(chosen)  # a path may have spaces
+        commands = [words] if words else [[name] for name in NAMES]
     except ValueError:  # a quotation mark that nothing closes
         return None
     for first, *rest in commands:
