@@ -205,6 +205,13 @@ def test_dot_on_path_comes_first_and_gets_the_source(monkeypatch, tmp_path):
     assert (tmp_path / "args").read_text("utf-8") == "-Kdot -Tsvg\n"
 
 
+def test_the_legend_is_written_as_graphviz_reads_it_in_turkish_too():
+    legend = re.search(r"<<.*>>", tg.draw(tg.Value(2.0) ** 2).source)[0]
+    names = {tag or attribute for tag, attribute in re.findall(r"</?(\w+)| ([\w-]+)=", legend)}
+    assert names >= {"td", "width", "align"}
+    assert all(name.islower() for name in names)
+
+
 def test_where_dot_fails_pygraphviz_draws(monkeypatch, tmp_path):
     fake_dot(monkeypatch, tmp_path / "bin", "echo broken >&2; exit 3")
     path = tg.draw(tg.Value(2.0) ** 2).save(tmp_path / "a.png")

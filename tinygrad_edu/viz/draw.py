@@ -258,17 +258,20 @@ def _frames(scope: Scope | None) -> list[Scope]:
 
 
 def _legend(kinds: list[str], rankdir: str) -> str:
-    """Return a table with a sample of each kind of box."""
+    """Return a table with a sample of each kind of box.
+
+    Graphviz knows its names in small letters, and others by the locale: in Turkish WIDTH is no capital form of width.
+    """
     cells = []
     for kind in kinds:
         style = STYLES[kind]
-        look = "".join(f' STYLE="{look.upper()}"' for look in ("rounded", "dashed") if look in style["style"])
-        look += f' COLOR="{style["color"]}" BGCOLOR="{style["fillcolor"]}"'
+        look = "".join(f' style="{look}"' for look in ("rounded", "dashed") if look in style["style"])
+        look += f' color="{style["color"]}" bgcolor="{style["fillcolor"]}"'
         width = round(10.5 * text_width(MEANINGS[kind])) + 8
-        cells.append(f'<TD BORDER="1" ALIGN="LEFT" WIDTH="{width}"{look}>{MEANINGS[kind]}</TD>')
+        cells.append(f'<td border="1" align="left" width="{width}"{look}>{MEANINGS[kind]}</td>')
     rows = [cells] if rankdir == "LR" else [[cell] for cell in cells]
-    table = "".join(f"<TR>{''.join(row)}</TR>" for row in rows)
-    return f'<<FONT POINT-SIZE="10"><TABLE BORDER="0" CELLSPACING="6" CELLPADDING="3">{table}</TABLE></FONT>>'
+    table = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f'<<font point-size="10"><table border="0" cellspacing="6" cellpadding="3">{table}</table></font>>'
 
 
 def _grid(picture: Picture, rankdir: str) -> dict[Box, str]:
