@@ -431,3 +431,13 @@ def test_a_transform_keeps_nothing_once_it_is_done():
     with pytest.raises(ValueError, match="returned a list"):
         tg.grad(f)(1.0, fail=True)
     assert [x() for x in seen] == [None] * 5
+
+
+@pytest.mark.parametrize("f", [lambda x: x, np.sin, tg.checkpoint(np.sin)])
+def test_directions_and_gradients_take_the_dtype_of_what_they_belong_to_in_every_order(f):
+    x, v = np.ones(2, np.float32), np.ones(2)
+    for along in (lambda v: tg.vjp(f, x)[1](v)[0], lambda v: tg.jvp(f, [x], [v])[1], lambda v: tg.ggnvp(f)(x, v)):
+        for result in (along(v), along(tg.Tensor(v)), *tg.jvp(along, [v], [v]), tg.vjp(along, v)[0]):
+            assert result.dtype == np.float32
+        assert tg.grad(lambda v, along=along: np.sum(along(v)))(v).dtype == np.float64
+    assert tg.jvp(lambda x: x * x, [tg.Value(2.0)], [tg.Value(3.0)])[1] == 12

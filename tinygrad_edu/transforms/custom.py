@@ -51,23 +51,13 @@ def _rule(i: int, g: Array, y: Array, *args: Array, pull: JointRule) -> Any:
     return pull.argument(i, g, y, *args)
 
 
-def _within(rule: Function) -> Function:
-    """Return a rule that counts as inside of a transform when it is run: so functions of jit are called in it."""
-
-    def run(*args: Any) -> Any:
-        token = transform.set(transform.get() or Transform(frozenset(), []))
-        try:
-            return rule(*args)
-        finally:
-            transform.reset(token)
-
-    return run
-
-
 @contextmanager
-def _inside(variables: Sequence[Node]) -> Iterator[None]:
-    """Let the variables count as those of a transform within the enclosing one, if there is one."""
-    enclosing = transform.get()
+def _inside(variables: Sequence[Node], outermost: Transform | None = None) -> Iterator[None]:
+    """Let the variables count as those of a transform within the enclosing one, or within `outermost`, if there is one.
+
+    There, functions of jit are called without their recordings.
+    """
+    enclosing = transform.get() or outermost
     token = transform.set(enclosing and enclosing.within(variables))
     try:
         yield
@@ -80,7 +70,9 @@ def _node(
 ) -> Tensor:  # fmt: skip
     """Record a node that `fun` made of Tensors that take gradients, which `gradients(g, y, *tensors)` returns."""
     argvals, argnums = tuple([x._value for x in tensors]), tuple(range(len(tensors)))
-    pull = {"pull": JointRule(recording()(gradients if transform.get() is None else _within(gradients)))}
+    if transform.get() is not None:
+        gradients = _inside((), Transform(frozenset(), []))(gradients)
+    pull = {"pull": JointRule(recording()(gradients))}
     y: Tensor = record(Tensor, Tensor._result(data, fun), fun, tuple(tensors), argvals, pull, argnums)
     return y
 

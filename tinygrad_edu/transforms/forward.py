@@ -59,12 +59,14 @@ class Tangents(Watcher):
         self.kinked = False  # whether a tangent that is recorded passed a kink, where it may lack a limit
         self.start = max([x.order for x in variables], default=0)  # older nodes depend on no variable
         for x, v in zip(variables, directions, strict=True):
-            data = v._value if isinstance(v, Tensor) else array_of(v)
+            data = v._value if isinstance(v, Tensor) else array_of(getattr(v, "_value", v))
             if data.dtype.kind not in "fiubc" or data.dtype.kind == "c" != x._value.dtype.kind:
                 raise TypeError(f"jvp: a direction holds {data.dtype}, and its argument real numbers")
             data = data if data.dtype == x._value.dtype else data.astype(x._value.dtype)
-            t = v if isinstance(v, Node) and v.requires_grad else constant(Tensor, data) if x.argnums else data
-            self.note(x, t)
+            if isinstance(v, Tensor) and v.requires_grad:
+                self.note(x, v if v.dtype == data.dtype else v.astype(data.dtype))
+            else:
+                self.note(x, constant(Tensor, data) if x.argnums else data)
 
     def of(self, x: Any) -> Any:
         """Return the tangent of a node; None if it depends on no variable."""
