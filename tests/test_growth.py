@@ -168,3 +168,12 @@ def test_a_jvp_takes_time_that_grows_with_the_arrays_of_its_argument():
         return byte_codes(lambda: tg.jvp(lambda xs: sum(np.sum(x) for x in xs), xs, xs))
 
     assert grows_by(work) < 5
+
+
+@pytest.mark.parametrize("join", [np.concatenate, lambda parts: np.block([parts])], ids=["concatenate", "block"])
+def test_the_rules_of_many_joined_arrays_are_not_all_given_all_of_them(join):
+    def work(n):
+        y = join([tg.Tensor(np.ones(1)) for _ in range(n)])
+        return sum(len(node.args) * len(node.argnums) for node in toposort(y))
+
+    assert grows_by(work, 300) < 10

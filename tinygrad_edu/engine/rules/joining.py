@@ -79,7 +79,7 @@ def block(arrays: Any) -> Array:
 
 def _join(nested: Any, axis: int, ndim: int) -> Array:
     if isinstance(nested, list):
-        return concatenate(*[_join(b, axis + 1, ndim) for b in nested], axis=axis)
+        return joined([_join(b, axis + 1, ndim) for b in nested], axis)
     (a,) = arrays_of([nested])
     return a.reshape((1,) * (ndim - a.ndim) + a.shape)
 
