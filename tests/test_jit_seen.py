@@ -2,7 +2,10 @@
 
 import contextlib
 import functools
+import importlib
 import inspect
+import json
+import os
 import sys
 import threading
 import weakref
@@ -23,6 +26,7 @@ import pytest
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.errors import is_pythons
 from tinygrad_edu.jit import JitError
 
 X = np.arange(1.0, 4.0)
@@ -1452,3 +1456,26 @@ def test_what_the_making_of_another_object_of_a_class_reads_is_seen(kind, make, 
         for _ in range(2):
             np.testing.assert_array_equal(jitted(X), make(thing, X).x)
     assert jitted.cache_info()[:2] == (2, 2)
+
+
+def test_a_users_module_beside_pythons_own_is_seen_as_in_a_frozen_program(tmp_path, monkeypatch):
+    """PyInstaller keeps all modules in one folder: a number of a user's module was frozen, and a replay wrong."""
+    (tmp_path / "beside.py").write_text("k = 2.0\ndef scaled(x): return x * k\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(os, "__file__", str(tmp_path / "os.pyc"))
+    beside = importlib.import_module("beside")
+    functions = [tg.jit(lambda x: np.sum(x * beside.k)), tg.jit(lambda x: np.sum(beside.scaled(x)))]
+    for k in (2.0, 2.0, 5.0):
+        beside.k = k
+        assert [f(X) for f in functions] == [6 * k] * 2
+
+
+def test_pythons_library_is_known_wherever_it_is_kept(monkeypatch):
+    files = [inspect.__file__, json.decoder.__file__, json.loads.__code__.co_filename]
+    assert [is_pythons(file) for file in [*files, np.__file__, pytest.__file__, __file__]] == [True] * 3 + [False] * 3
+    monkeypatch.setattr(os, "__file__", os.path.join("app", "python.zip", "os.pyc"))
+    monkeypatch.setattr(os, "makedirs", eval(compile("lambda: 0", "os.py", "eval")))  # compiled without a folder
+    names = ["json.py", os.path.join("json", "decoder.py"), os.path.join("app", "python.zip", "queue.pyc")]
+    assert all(map(is_pythons, names))
+    users = ["app.py", "<string>", os.path.join(os.sep, "code", "app.py"), os.path.join("app", "python.zip", "my.pyc")]
+    assert not any(map(is_pythons, users))

@@ -5,6 +5,7 @@ import inspect
 import operator
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import Any
@@ -178,6 +179,17 @@ def calling_library(frame: FrameType | None) -> str:
 
 def _module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def is_pythons(file: str) -> bool:
+    """Return whether a file is of Python's library. A frozen program has the user's files beside it: names decide."""
+    for known in (getattr(os, "__file__", ""), os.makedirs.__code__.co_filename):
+        folder = os.path.join(os.path.dirname(known), "")
+        if file.startswith(folder):
+            first = re.split(r"[\\/.]", file[len(folder) :], maxsplit=1)[0]
+            if first in sys.stdlib_module_names or first == "lib-dynload":
+                return True
+    return False
 
 
 def users_line(frame: FrameType | None, top: CodeType | None = None) -> Line | None:

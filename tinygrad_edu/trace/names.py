@@ -9,7 +9,7 @@ import sys
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ..engine.errors import INTERNAL
+from ..engine.errors import INTERNAL, is_pythons
 
 MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, the flag of a class that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
@@ -87,6 +87,6 @@ def _package_of(module: str) -> str:
 
 @functools.lru_cache(1000)
 def _package(file: str) -> str:
-    if file.startswith(INTERNAL) or (file.startswith(os.path.dirname(os.__file__)) and "-packages" not in file):
+    if file.startswith(INTERNAL) or is_pythons(file):
         return "python"
     return file.partition("-packages" + os.sep)[2].partition(os.sep)[0].removesuffix(".py")
