@@ -455,3 +455,11 @@ def test_lists_and_numbers_of_python_are_operands_of_each_member(fun):
     np.testing.assert_allclose(tg.vmap(fun)(x), each(fun, x))
     g = tg.grad(lambda x: np.sum(fun(x)))
     np.testing.assert_allclose(tg.vmap(g)(x), each(g, x))
+
+
+def test_a_jitted_function_that_closes_over_a_member_is_called():
+    def f(row):
+        return tg.jit(lambda z: np.sin(z) * row)(np.ones(3))
+
+    x = np.array([[0.3, 1.4, 0.2], [0.5, 0.1, 0.7]])
+    np.testing.assert_allclose(tg.vmap(f)(x), each(f, x))

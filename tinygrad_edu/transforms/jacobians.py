@@ -143,7 +143,7 @@ def _forward(y: Tensor, xs: list[Tensor], k: int, carry: bool, factor: complex =
         return _zeros(y, xs[k])
     columns = np.moveaxis(pushed[0], 0, -1).reshape(y.shape + np.shape(xs[k]))
     dtype = xs[k]._value.dtype
-    return columns if carry or columns.dtype == dtype or is_complex(y) else columns.astype(dtype)
+    return columns if columns.dtype == dtype or is_complex(y) else columns.astype(dtype)
 
 
 def _for_all(pass_on: Function, y: Tensor, shape: tuple[int, ...], carry: bool, dtype: Any = None) -> list[Result]:

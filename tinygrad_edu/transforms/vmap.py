@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.backward import is_leaf, parent, toposort
 from ..engine.habits import names_keywords
-from ..engine.mode import paused
+from ..engine.mode import Transform, paused, transform
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -59,6 +59,7 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
         level = Level(sizes.pop(), fallback, f"vmap({name_of(f)})")
         members = [_rebuilt(a, [_batched(*pair, level) for pair in pairs]) for a, pairs in zip(args, flat, strict=True)]
         replayed: dict[Node, Any] = {}  # once for all leaves of the result
+        token = transform.set(transform.get() or Transform(frozenset(), []))  # functions of jit are called
         try:
             return tree.tree_map(lambda y: _unbatched(y, level, out_axes, replayed), f(*members, **kwargs))
         except (TypeError, ValueError) as error:
@@ -66,6 +67,8 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
                 if isinstance(error, ValueError) and isinstance(error.__cause__, NoBatching):
                     raise error.__cause__ from None  # array[0] = x: NumPy raised an error of its own instead
                 raise
+        finally:
+            transform.reset(token)
 
         def one(i: int) -> Any:
             member = [[x if axis is None else np.take(x, i, axis) for x, axis in pairs] for pairs in flat]
