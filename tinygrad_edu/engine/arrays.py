@@ -64,7 +64,7 @@ def unbroadcast(g: Array, shape: Shape, fun: Function) -> Array:
     extra = g.ndim - len(shape)
     if extra < 0 or any([n != m and n != 1 for n, m in zip(shape, g.shape[extra:], strict=True)]):
         raise ValueError(f"a rule of {name(fun)} gave a gradient of shape {g.shape} for an argument of shape {shape}")
-    large = g.size >= 4096 and g.dtype.char in "fd"
+    large = g.size >= 4096 and g.dtype.char in "fd" and math.prod(shape) > 1  # np.sum adds up all elements in pairs
     if large and 1 not in shape and (rows := math.prod(g.shape[:extra])) >= 4:
         summed = row_total(g.reshape(rows, math.prod(shape)))  # as of a bias
     elif large and shape[:1] == (1,):
