@@ -1462,7 +1462,8 @@ def test_a_users_module_beside_pythons_own_is_seen_as_in_a_frozen_program(tmp_pa
     """PyInstaller keeps all modules in one folder: a number of a user's module was frozen, and a replay wrong."""
     (tmp_path / "beside.py").write_text("k = 2.0\ndef scaled(x): return x * k\n", "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(os, "__file__", str(tmp_path / "os.pyc"))
+    for known in (os, inspect):
+        monkeypatch.setattr(known, "__file__", str(tmp_path / f"{known.__name__}.pyc"))
     beside = importlib.import_module("beside")
     functions = [tg.jit(lambda x: np.sum(x * beside.k)), tg.jit(lambda x: np.sum(beside.scaled(x)))]
     for k in (2.0, 2.0, 5.0):
@@ -1474,7 +1475,7 @@ def test_pythons_library_is_known_wherever_it_is_kept(monkeypatch):
     files = [inspect.__file__, json.decoder.__file__, json.loads.__code__.co_filename]
     assert [is_pythons(file) for file in [*files, np.__file__, pytest.__file__, __file__]] == [True] * 3 + [False] * 3
     monkeypatch.setattr(os, "__file__", os.path.join("app", "python.zip", "os.pyc"))
-    monkeypatch.setattr(os, "makedirs", eval(compile("lambda: 0", "os.py", "eval")))  # compiled without a folder
+    monkeypatch.setattr(inspect, "getdoc", eval(compile("lambda: 0", "inspect.py", "eval")))  # no folder
     names = ["json.py", os.path.join("json", "decoder.py"), os.path.join("app", "python.zip", "queue.pyc")]
     assert all(map(is_pythons, names))
     users = ["app.py", "<string>", os.path.join(os.sep, "code", "app.py"), os.path.join("app", "python.zip", "my.pyc")]

@@ -124,9 +124,9 @@ def posix_calls(path):
     for node in found:
         if isinstance(node, ast.Attribute) and node.attr in POSIX and id(node) not in guarded:
             if isinstance(node.value, ast.Name) and node.value.id in ("os", "signal"):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}"
+                yield f"{path.relative_to(ROOT).as_posix()}:{node.lineno}"
         elif isinstance(node, ast.Import) and {a.name for a in node.names} & POSIX_MODULES:
-            yield f"{path.relative_to(ROOT)}:{node.lineno}"
+            yield f"{path.relative_to(ROOT).as_posix()}:{node.lineno}"
 
 
 def test_what_only_posix_has_is_used_where_it_is_there():
