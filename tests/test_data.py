@@ -145,6 +145,13 @@ def test_each_row_is_in_one_fold(n, k, by):
     assert again == [valid[0].tolist() for _, valid in pairs]
 
 
+def test_folds_end_where_they_did_in_earlier_versions():
+    """From Python 3.12 on, `sum` rounds once, and running sums of 1 / k would move rows from one fold to another."""
+    for n, k in ((15, 10), (23, 14), (27, 26)):
+        ends = np.cumsum([len(valid[0]) for _, valid in k_fold(np.arange(n), k=k)])
+        assert ends.tolist() == [*(round(n * sum([1 / k] * i)) for i in range(1, k)), n]
+
+
 @given(n=st.integers(3, 60), k=st.integers(2, 7))
 def test_folds_by_time_are_tested_on_what_follows(n, k):
     k = min(k, n - 1)

@@ -3,8 +3,10 @@ import io
 import json
 import os
 import pickle
+import struct
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +60,8 @@ def test_the_name_of_a_file_may_be_as_long_as_the_disk_allows(tmp_path):
     path = tmp_path / f"{'w' * 251}.npz"
     path.touch()
     tg.save({"w": np.ones(1)}, path)
+    with pytest.raises(OSError, match=r"too long: '[^']*w\.npz'$"):
+        tg.save({"w": np.ones(1)}, tmp_path / f"{'w' * 252}.npz")
     assert os.listdir(tmp_path) == [path.name]
 
 
@@ -85,6 +89,15 @@ def test_names_with_backslashes_survive_on_windows(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sep", "\\")
     tg.save({"a\\b": np.zeros(1), "a/b": np.ones(1)}, tmp_path / "w.npz")
     assert tg.load(tmp_path / "w.npz") == {"a\\b": [0.0], "a/b": [1.0]}
+
+
+def test_a_name_that_another_program_wrote_a_second_time_in_unicode_is_read_as_numpy_does(tmp_path):
+    info = zipfile.ZipInfo("cafe.npy")
+    again = "caf\xe9.npy".encode()
+    info.extra = struct.pack("<HHBL", 0x7075, 5 + len(again), 1, zlib.crc32(b"cafe.npy")) + again
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive, archive.open(info, "w") as file:
+        np.save(file, np.ones(1))
+    assert list(tg.load(tmp_path / "w.npz")) == list(np.load(tmp_path / "w.npz"))
 
 
 def test_names_that_trouble_savez_and_layouts_survive(tmp_path):

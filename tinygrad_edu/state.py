@@ -174,7 +174,7 @@ def replacing(path: Path, where: str) -> Iterator[IO[bytes]]:
     except BaseException as error:
         if os.path.exists(temporary):
             os.remove(temporary)
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, temporary):
             raise OSError(error.errno, error.strerror, target) from None
         raise
 
@@ -202,7 +202,8 @@ def _read_npz(file: IO[bytes]) -> dict[str, Array]:
     state = {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
-            name = member.orig_filename  # Windows reads a backslash in `filename` as a slash
+            name = member.filename  # in which Windows makes a backslash a slash
+            name = member.orig_filename if "\\" in member.orig_filename else name
             if not name.endswith(".npy"):
                 raise ValueError(f"it holds {name!r}, which is not an array")
             with archive.open(member) as f:

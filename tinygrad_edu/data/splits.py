@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ def _parts(where: str, arrays: Arrays, fractions: Sequence[float], by: str, rng:
         order = generator(where, rng).permutation(n)
         part_of = _stratify(where, arrays[-1][order], np.array(fractions, dtype=np.float64))
         return [order[part_of == i] for i in range(len(fractions))]
-    bounds = [0, *(round(n * share) for share in accumulate(fractions[:-1])), n]
+    bounds = [0, *(round(n * sum(fractions[: i + 1])) for i in range(len(fractions) - 1)), n]
     parts: list[Any] = [slice(start, stop) for start, stop in pairwise(bounds)]
     for fraction, part in zip(fractions, parts, strict=True):
         if fraction and part.start == part.stop:

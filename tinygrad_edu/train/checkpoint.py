@@ -174,10 +174,10 @@ def run_settings(
 
 
 def _checksum(arrays: Iterable[Array]) -> int:
-    """Return a checksum of the contents, shapes and dtypes of arrays; NumPy's own integers have 32 or 64 bits."""
+    """Return a checksum of the contents, shapes and dtypes of arrays; NumPy's own integers may have 32 bits."""
     value = 0
     for a in arrays:
-        a = a.astype(np.int64) if a.dtype == np.int32 else a
+        a = a.astype(np.int64, copy=False) if a.dtype == int else a
         value = zlib.crc32(np.ascontiguousarray(a).data, zlib.crc32(f"{a.shape}{a.dtype}".encode(), value))
     return value
 
