@@ -171,10 +171,12 @@ def test_select_takes_the_first_that_holds_of_tensors_arrays_lists_and_numbers()
     check(lambda x: np.select([X > 1.2, X > 0.8, X > 0.7], [7, x[0], row]), X)
     check(lambda x: np.select([True, X[0] > 1], [x[0, 0, 0], 2.0], default=row), X)
     check(lambda x: np.select([[True, False, False, True]], [x], -1.0), X)
+    check(lambda x: indexing.select([X > 1.2, X > 0.8], x * x, np.sin(x), x), X)
+    check(lambda x: np.select([X + i / 20 > 1.5 for i in range(20)], [x * i for i in range(19)] + [3], x[0] - 1), X)
     x = tg.Tensor(X, dtype=np.float32)
     y = np.select([X > 1.2, X > 0.8], [x, 0.5], 2.0)
     y.sum().backward()
-    assert y.dtype == x.grad.dtype == np.float32
+    assert y.dtype == x.grad.dtype == np.select([X > 9] * 9, [x] + [0.5] * 8, 2.0).dtype == np.float32
     np.testing.assert_array_equal(x.grad, X > 1.2)
 
 

@@ -124,7 +124,7 @@ CASES = {
     np.extract: extracted(),
     indexing.choose: chosen(lambda a, choices, mode: indexing.choose(a, *choices, mode=mode)),
     np.choose: chosen(np.choose),
-    indexing.select: selected(np.select),
+    indexing.select: selected(lambda conditions, choices, default: indexing.select(conditions, *choices, default)),
     np.select: selected(np.select),
     np.piecewise: pieces(),
 }

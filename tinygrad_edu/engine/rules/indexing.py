@@ -1,6 +1,5 @@
 """Indexing: the gradient of reading `x[index]` is writing at `index`, and that of writing is reading."""
 
-import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -176,10 +175,7 @@ def choose(a: Array, *choices: Array, mode: str = "raise") -> Array:
 
 @primitive
 def select(conditions: list[Array], *choices: Array) -> Array:
-    """`np.select` with its sequence as separate arguments, of which the last is the default.
-
-    At most one condition is True for an element, so that a rule needs only its own.
-    """
+    """`np.select` with its sequence as separate arguments, of which the last is the default."""
     return np.select(conditions, choices[:-1], choices[-1])
 
 
@@ -189,10 +185,9 @@ def choose_rule(i: int, g: Array, y: Array, a: Array, *choices: Array, mode: str
 
 
 def select_rule(i: int, g: Array, y: Array, conditions: list[Array], *choices: Array) -> Array:
-    """g where this choice's condition is True, or none is."""
-    if i <= len(conditions):
-        return np.where(conditions[i - 1], g, 0)
-    return np.where(functools.reduce(np.logical_or, conditions), 0, g)
+    """g where this choice's condition is the first that is True."""
+    n = len(conditions)
+    return np.where(np.select(conditions, range(n), n) == i - 1, g, 0)
 
 
 defvjp(choose, each=choose_rule)
@@ -214,11 +209,13 @@ def _select(condlist: Sequence[ArrayLike], choicelist: Sequence[Array], default:
     for i, condition in enumerate(conditions):
         if condition.dtype != bool:
             raise TypeError(f"np.select: condition {i} holds {condition.dtype}, not booleans; compare, as in x > 0")
-    earlier: Any = conditions[0] if conditions else False
-    for i, condition in enumerate(conditions[1:], 1):
-        conditions[i] = np.logical_and(condition, np.logical_not(earlier))
-        earlier = np.logical_or(earlier, condition)
-    return select(conditions, *choicelist, default)
+    choices: list[Any] = list(choicelist)
+    if len(conditions) > 8:  # each choice has a rule that asks all conditions: the later ones choose apart
+        always, choices = np.array(True), [*choices, default]
+        conditions, default = [*conditions, always], np.zeros((), np.result_type(*choices))
+        for i in range(len(conditions) - 8, 0, -8):
+            conditions[i:], choices[i:] = [always], [select(conditions[i:], *choices[i:], default)]
+    return select(conditions, *choices, default)
 
 
 @composition(np.piecewise)
