@@ -97,9 +97,9 @@ for (name, (_, above, seconds)), look in zip(runs.items(), LOOKS, strict=False):
     means = np.add.reduceat(above, first - 1) / np.diff([*first, len(above) + 1])
     for ax, total in ((by_epoch, settings[name][2]), (by_second, seconds)):
         ax.loglog(first / len(above) * total, means, label=name, **look)
-    each = 1e3 * seconds / len(above)
+    millis = 1e3 * seconds / len(above)
     final = max(means[-1], 0)  # rounding can make it negative
-    print(f"{name:15}  {len(above):6,} updates of {each:.3f} ms; final loss {final:.0e} above the minimum")
+    print(f"{name:15}  {len(above):6,} updates of {millis:.3f} ms; final loss {final:.0e} above the minimum")
 by_epoch.set(xlabel="epochs (passes over the data)", ylabel="mean squared error above minimum", ylim=(1e-7, 10))
 by_second.set_xlabel("time (s)")
 by_epoch.legend(loc="lower left")

@@ -41,7 +41,7 @@ for ax, (name, f) in zip(figure.subplots(1, 4, sharey=True), surfaces.items(), s
     lowest[name] = curvatures.min()
     verdict = "convex" if lowest[name] >= 0 else "not convex"
     plain = name.replace("²", "^2")
-    print(f"{plain:16}  eigenvalues from {lowest[name]:5.2f} to {curvatures.max():5.2f}: {verdict}")
+    print(f"{plain:17}  eigenvalues from {lowest[name]:5.2f} to {curvatures.max():5.2f}: {verdict}")
     tg.plot.contours(plane(f), None, ax, xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), levels=9)
     for text in ax.texts:
         text.remove()  # the labels of the contours, because the curvatures are written here
@@ -81,6 +81,9 @@ left.loglog(k, -1 / np.log10([*theory.values()]).T, color=BLACK, linewidth=0.8)
 left.lines[0].set_label("theory: (k − 1)/(k + 1), (√k − 1)/(√k + 1)")  # noqa: RUF001
 for (name, rates), color, marker in zip(measured.items(), (BLUE, VERMILION), "o^", strict=True):
     left.loglog(k, -1 / np.log10(rates), marker, color=color, label=f"{name}, measured")
+left.set(xlabel="condition number k", ylabel="steps to shrink the distance to 1/10", ylim=(0.5, 1e5))
+left.legend(fontsize=8, loc="upper left")
+for name, rates in measured.items():
     error = abs(np.log(rates) / np.log(theory[name]) - 1).max()
     print(f"{name:16}  k = 1000: {-1 / np.log10(rates[-1]):4.0f} steps for each digit; within {error:.1%} of theory")
 
@@ -94,9 +97,7 @@ right.plot(lrs, np.maximum(abs(1 - lrs), abs(1 - 10 * lrs)), color=BLACK, linewi
 right.plot(lrs[::7], swept[::7], "o", markersize=4, color=BLUE, label="measured, curvatures 1 and 10")
 right.axvline(2 / 11, color=VERMILION, linestyle="--", label="2/(1 + 10)")
 right.axhspan(1, 1.25, color=BLACK, alpha=0.1, linewidth=0, label="diverges: above 2/10")
-left.set(xlabel="condition number k", ylabel="steps to shrink the distance to 1/10", ylim=(0.5, 1e5))
 right.set(xlabel="learning rate", ylabel="distance after a step / before", ylim=(0.5, 1.25))
-left.legend(fontsize=8, loc="upper left")
 right.legend(fontsize=8, loc="lower left")
 figure.savefig(OUTPUT / "curvature_rates.png")
 
@@ -113,6 +114,8 @@ figure = Figure(**PICTURE)
 left, right = figure.subplots(1, 2)
 tg.plot.contours(plane(rosenbrock), path, left, ylim=(-4, 3), xlabel="x", ylabel="y")
 left.plot(1, 1, "o", markersize=15, fillstyle="none", color=BLACK, zorder=7, label="minimum")
+left.set_title("Newton: six steps to the minimum")
+left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, frameon=False)
 print(f"Rosenbrock: Newton needs 6 steps; descent with k = {valley:.0f} needs {per_digit:.0f} steps for each digit")
 
 # %% Standardized features give a smaller condition number
@@ -127,10 +130,8 @@ for name, features, color, style in (("as measured", days, BLUE, "-"), ("standar
     history = tg.fit(model, tg.mse_loss, (features[:-1], y), optimizer=sgd, epochs=150, progress=False)
     above[name] = np.array(history.train_loss) - np.linalg.lstsq(x, y)[1] / len(y)
     right.semilogy(above[name], style, color=color, label=f"{name}, k = {condition[name]:,.0f}")
-    gap = f"{above[name][-1]:.1e} above the minimum"
+    gap = f"{above[name][-1]:.1e} (degrees C)^2 above the minimum"
     print(f"weather {name}: condition number {condition[name]:,.0f}, loss after 150 steps {gap}")
 right.set(xlabel="step", ylabel="MSE above minimum (°C²)", ylim=(1e-13, 1e5), title="The best constant learning rate")
-left.set_title("Newton: six steps to the minimum")
-left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, frameon=False)
 right.legend(fontsize=8)
 figure.savefig(OUTPUT / "curvature_newton.png")

@@ -25,7 +25,9 @@ OUTPUT.mkdir(exist_ok=True)
 LENGTH, DIM, STEPS, BATCH, WARM, RATE = 32, 48, 800, 16, 50, 0.01
 
 files = [path for path in [HERE.parent / "README.md", *sorted(HERE.glob("*.py"))] if path.exists()]
-if len(files) < 10:  # a notebook may be without the other lessons: then it reads the library's source
+if (
+    HERE / "four_steps.py" not in files
+):  # a notebook may be without the other lessons: then it reads the library's source
     files = sorted(Path(tg.__file__).parent.glob("*/*.py"))
 text = "".join(character for path in files for character in path.read_text(encoding="utf-8") if character.isascii())
 characters = sorted(set(text))

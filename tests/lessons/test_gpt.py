@@ -30,6 +30,8 @@ def test_its_notebook_reads_the_lessons_where_they_are_and_otherwise_the_library
     for program in EXAMPLES.glob("*.py"):
         shutil.copy(program, beside)
     shutil.copy(EXAMPLES / "transformer.py", alone)  # which the notebook itself writes
+    for i in range(20):
+        (alone / f"own{i}.py").write_bytes(b"name = '\xe9'  # coding: latin-1")
     assert ast.get_docstring(ast.parse((EXAMPLES / "gpt.py").read_text("utf-8"))) in read_by(beside)
     assert "def backpropagate" in read_by(alone)
 
