@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from strategies import arrays
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.rules.registry import vjps
 
 
 def block(x, w, b=0.5):
@@ -416,3 +417,14 @@ def test_a_gradient_of_a_checkpoint_in_a_batch_has_gradients_by_a_tensor_that_al
     for transform in (tg.grad, tg.hessian):
         results = [transform(lambda w, t=t: total(t, w))(np.ones(3)) for t in (tg.checkpoint, lambda f: f)]
         np.testing.assert_allclose(*results)
+
+
+def test_a_class_of_functions_with_custom_vjp_may_have_attributes_of_any_name():
+    class Ruled(tg.custom_vjp):
+        rules = "its own"
+
+    f = Ruled(np.square)
+    f.defvjp(lambda x: (x * x, x), lambda x, g: (5 * g,))
+    assert tg.grad(f)(2.0) == 5.0
+    with pytest.raises(KeyError):
+        vjps[len]

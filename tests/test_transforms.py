@@ -176,6 +176,21 @@ def test_transforms_of_tensors_return_arrays_within_no_grad():
     assert [type(r) for r in results] == [np.ndarray] * 10
 
 
+@pytest.mark.parametrize(("A", "n"), [(np.array([0.0, 1.0, -2.0]), 1), (np.eye(2), 2)], ids=["kinks", "equal"])
+def test_tensors_have_the_derivatives_of_arrays_within_no_grad(A, n):
+    def f(a):
+        return np.maximum(a, 0) * a if n == 1 else np.linalg.eigvalsh(a + a.T) ** 3
+
+    def all_of(x, v):
+        return [tg.jacobian(f, mode="forward")(x), tg.hessian(lambda a: np.sum(f(a)))(x), tg.jvp(f, [x], [v])[1],
+                tg.hvp(lambda a: np.sum(f(a)))(x, v)]  # fmt: skip
+
+    with tg.no_grad():
+        for result, expected in zip(all_of(tg.Tensor(A), tg.Tensor(A + 1)), all_of(A, A + 1), strict=True):
+            np.testing.assert_allclose(result, expected)
+            assert np.any(expected)
+
+
 @given(arrays(shape=(4,)))
 def test_hessian_and_hvp_match_mathematics(x):
     H = rosenbrock_hessian(x)

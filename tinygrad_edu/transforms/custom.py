@@ -207,7 +207,7 @@ class custom_vjp(Generic[P, R]):
     array(6.)
     """
 
-    rules = Each(_rule)
+    _vjps = Each(_rule)
 
     def __init__(self, f: Callable[P, R]) -> None:
         check_function("custom_vjp", f)

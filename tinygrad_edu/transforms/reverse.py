@@ -213,7 +213,8 @@ def trace(
     with recording():
         try:
             for i in positions(transform, f, argnums, args, kwargs):
-                arguments[i] = with_variables(transform, f, args[i], i, xs)
+                given = tree.replaced(_detached, args[i]) if within_no_grad else args[i]
+                arguments[i] = with_variables(transform, f, given, i, xs)
             carry = any([x.fun is not None for x in xs])
             mode.transform.set(inside.within(xs))
             y = f(*arguments, **kwargs)
@@ -227,13 +228,15 @@ def trace(
         y = y._as_base()
     if has_aux or not isinstance(y, Tensor):
         check_result(transform, f, y, has_aux, several)
-    if within_no_grad:
-        carry = False
-    elif not carry:
+    if not carry and not within_no_grad:
         roots = [y] if isinstance(y, Node) else [part for part in tree.leaves(y) if isinstance(part, Node)]
         variables = set(xs) - outer  # the parameters of a Module may be variables of both
         carry = _closes_over_leaves([root for root in roots if root.requires_grad], variables, start)
     return y, xs, carry
+
+
+def _detached(x: Any) -> Any:
+    return x.detach() if isinstance(x, Tensor) else x
 
 
 def _closes_over_leaves(roots: list[Node], variables: set[Tensor], start: int) -> bool:

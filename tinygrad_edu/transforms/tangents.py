@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.mode import recording
 from ..engine.rules.finite import has_nan
 from ..engine.rules.registry import conj, is_complex, real_part
 from ..engine.rules.shaping import astype
@@ -13,6 +14,7 @@ from ..engine.tensor import Tensor
 from .reverse import node_gradients
 
 
+@recording()
 def pulled_twice(y: Node, variables: Sequence[Node], directions: Sequence[Any]) -> Any:
     """Return the tangent of y by two backward passes: the gradient by u of (J' u) . v, which is J v.
 

@@ -20,7 +20,9 @@ class Each:
 
 
 class Table(dict[Any, Any]):
-    """Rules by function; those of a class with the attribute `rules` need no entry, which would keep them alive."""
+    """Rules by function; those of a class with the attribute `_vjps` need no entry, which would keep them alive."""
 
     def __missing__(self, fun: Any) -> Any:
-        return type(fun).rules
+        if not hasattr(type(fun), "_vjps"):
+            raise KeyError(fun)
+        return type(fun)._vjps
