@@ -405,6 +405,9 @@ def test_a_custom_vjp_may_return_a_list_of_numbers():
     for transform in (tg.grad, tg.hessian):
         of_ruled, of_f = [transform(lambda x, f=f: f(x)[0] ** 2 * f(x)[1]["a"][1]) for f in (ruled, f)]
         np.testing.assert_allclose(of_ruled(np.ones(3)), of_f(np.ones(3)))
+    counted = tg.custom_vjp(lambda x: (np.sum(x), np.argmax(x)))
+    counted.defvjp(lambda x: ((np.sum(x), np.argmax(x)), None), lambda saved, g: (g[0] * np.ones(3),))
+    assert isinstance(counted(tg.Tensor([1.0, 3.0, 2.0]))[1], np.integer)
 
 
 def test_a_gradient_of_a_checkpoint_in_a_batch_has_gradients_by_a_tensor_that_all_members_share():

@@ -96,10 +96,10 @@ def _joined(y: Any) -> tuple[Any, Callable[[Any], Any]]:
 
 
 def _numbers_apart(leaf: Any) -> Any:
-    """Return a list with arrays without axes for NumPy's numbers, so that each is a result, as a Tensor would be."""
+    """Return a list with arrays without axes for NumPy's floats, so that each is a result, as a Tensor would be."""
     if isinstance(leaf, list):
         return [_numbers_apart(v) for v in leaf]
-    return scalar_as_array(leaf) if isinstance(leaf, np.generic) else leaf
+    return scalar_as_array(leaf) if isinstance(leaf, np.inexact) else leaf
 
 
 @primitive
