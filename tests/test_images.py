@@ -132,6 +132,12 @@ def test_gradients_of_each_example_are_those_of_one_example_alone():
         np.testing.assert_allclose(g, np.stack([tg.grad(f)(model, a)[name] for a in x]), atol=1e-12)
 
 
+def test_initial_values_are_the_same_for_sizes_that_are_numpys_integers():
+    for n in range(3, 30):
+        weights = [nn.Conv1d(i, 4, k, rng=0).weight.data for i, k in ((n, 3), (np.int64(n), np.int32(3)))]
+        np.testing.assert_array_equal(*weights)
+
+
 def test_initial_values_are_pytorchs():
     for layer, fan_in in (
         (nn.Conv2d(4, 64, (3, 5), groups=2, rng=0), 30), (nn.Conv1d(8, 200, 3, rng=0), 24),

@@ -42,7 +42,7 @@ class Convolution(Module):
             self.padding = each(where, "padding", padding, self.ndim, 0)
         first, second = (in_channels, out_channels) if transposed else (out_channels, in_channels)
         shape: Shape = (first, second // groups, *self.kernel_size)
-        rng, kind, bound = generator(where, rng), float_dtype(where, dtype), math.prod(shape[1:]) ** -0.5
+        rng, kind, bound = generator(where, rng), float_dtype(where, dtype), math.prod(map(int, shape[1:])) ** -0.5
         self.weight = Tensor(rng.uniform(-bound, bound, shape).astype(kind), label="weight")
         initial = rng.uniform(-bound, bound, out_channels).astype(kind) if bias else None
         self.bias = None if initial is None else Tensor(initial, label="bias")
