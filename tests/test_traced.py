@@ -198,7 +198,11 @@ n: math.trunc(x) * 2.0
 n: [x.squeeze(), x.copy(), x.view(), x.reshape(()), np.squeeze(x), np.reshape(x, ()), np.expand_dims(x, ())]
 x: x[0, 0].squeeze()
 x: np.sum(x, axis=(0, 1)).copy()
-x: (x > 0) ** 2
+x: [(x > 0) ** n for n in (2, 2.0, np.int8(2), np.float64(2))]
+x: [x.astype("f") ** n for n in (np.float64(2), np.int32(-1), np.array(1), np.float64(0.5), np.float64(3))]
+i: [x.astype("i") ** n for n in (np.float64(2), np.int64(2), np.array(2.0), np.float32(3))]
+x: y = x.astype("f"); y **= np.float64(2); y
+i: y = x.astype("i"); y **= np.float64(2); y
 x: (x[0, 0] > 0) ** 2
 x: y = x > 0; y **= 2; y
 i: [x ** n for n in (0, 1, 2, 2.0, 0.5, np.int64(2), True)]

@@ -22,7 +22,8 @@ Line = tuple[str, int]  # a file and the number of a line
 # program of PyInstaller, or of a .pyc alone, names the file that it was compiled from, and its module another
 FILES = (keyword_instead.__code__.co_filename, np.show_config.__code__.co_filename, __file__, np.__file__)
 FOLDERS = [os.path.dirname(os.path.dirname(file) if i % 2 == 0 else file) for i, file in enumerate(FILES)]
-INTERNAL = (*dict.fromkeys([os.path.join(folder, "") for folder in FOLDERS]), "<frozen", "<__array_function__")
+KNOWN = [os.path.join(code or file, "") for code, file in zip(FOLDERS, FOLDERS[2:] * 2, strict=True)]
+INTERNAL = (*dict.fromkeys(KNOWN), "<frozen", "<__array_function__")
 MAX_MEMBERS = 6  # members of a list that a message shows
 IN_C = (type(len), type(np.mean))  # the classes of functions in C, whose names say nothing to a user
 
@@ -183,7 +184,7 @@ def _module(frame: FrameType) -> str:
 
 def is_pythons(file: str) -> bool:
     """Return whether a file is of Python's library. A frozen program has the user's files beside it: names decide."""
-    for known in (os.__file__, inspect.__file__, inspect.getdoc.__code__.co_filename):  # often apart
+    for known in (getattr(os, "__file__", ""), inspect.__file__, inspect.getdoc.__code__.co_filename):  # often apart
         folder = os.path.join(os.path.dirname(known), "")
         if file.startswith(folder):
             first = re.split(r"[\\/.]", file[len(folder) :], maxsplit=1)[0]

@@ -184,8 +184,9 @@ class Captured:
             self.put(holder, key, self.add(Var(given or Setting(holder.of, key), value, name)))
         else:
             for part in parts(value):
-                other = is_special(of := ref(type(part))) or (is_like_array(of) and library(of()) not in ("", "python"))
-                if other and (holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})):
+                kind = ref(type(part))
+                is_other = is_special(kind) or (is_like_array(kind) and library(kind()) not in ("", "python"))
+                if is_other and (holder.of is None or not self.closure.names.isdisjoint({key, *WHOLE})):
                     raise self.refusal(holder.member(key), part, "keep")
                 if isinstance(part, np.ndarray) and part.dtype.kind in "biufcV" and not part.dtype.hasobject:
                     if part is not value:  # in a tuple, which a replay does not look into
@@ -256,7 +257,8 @@ class Captured:
 @functools.lru_cache(1000)
 def is_special(of: Any) -> bool:
     """Whether objects of a class are arrays, but not plain ones, or containers or iterators of elements not seen."""
-    unseen = issubclass(kind := of(), CONTAINERS) and not issubclass(kind, HELD) and library(kind) == "python"
+    kind = of()
+    unseen = issubclass(kind, CONTAINERS) and not issubclass(kind, HELD) and library(kind) == "python"
     unseen |= any([library(base) == "python" and {*vars(base)} & {"put_nowait", "is_set"} for base in kind.__mro__])
     unseen |= hasattr(kind, "__next__") and kind.__dictoffset__ == 0  # else its attributes are seen
     return unseen or issubclass(kind, UNSEEN) or (issubclass(kind, np.ndarray) and kind not in PLAIN_ARRAYS)

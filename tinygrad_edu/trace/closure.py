@@ -67,7 +67,8 @@ class Closure:
         self.queue: deque[Any] = deque([fun, *[x for x in arguments if not isinstance(x, Node)]])
         self.walk()
         self.fixed = {id(t) for t in self.tensors}  # Tensors, and arrays, that are the same ones at each replay
-        self.queue += (nodes := [x for x in arguments if isinstance(x, Node)])
+        nodes = [x for x in arguments if isinstance(x, Node)]
+        self.queue += nodes
         self.walk()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")

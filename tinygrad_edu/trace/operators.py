@@ -18,9 +18,10 @@ from .ir import Call, Constant
 RETURN_IT = "return the array and convert it outside"
 CHOOSE = "choose with np.where or np.maximum, or return the value and test it outside"
 NUMPYS = "NumPy's functions: np.exp for math.exp, np.clip for min and max, np.where for if"
+OWN = (np.ones(1, np.float32) ** np.float64(2)).dtype == np.float32  # NumPy 2.0 takes its own numbers as Python's
 # x ** n of arrays, where np.power differs: by the dtype of x, by n and its type
 POWERS: dict[tuple[str, float, type], Function] = {
-    **dict.fromkeys([(x, 2, int) for x in "?FDG"], np.square),
+    **dict.fromkeys([*[(x, 2, int) for x in "?FDG"], *[("?", 2, float)] * OWN], np.square),
     **dict.fromkeys([(x, -1, int) for x in "FDG"], np.reciprocal),
     **dict.fromkeys([(x, 0.5, float) for x in "egFDG"], np.sqrt),
 }
@@ -68,7 +69,10 @@ def _conversion(name: str) -> Function:
 
 def _power(a: Any, b: Any, **out: Any) -> Any:
     """As ndarray's operator, which takes some squares and roots by other functions than np.power."""
-    if type(b) is type(a) and type(b._array) in NUMBERS and a.dtype.char in "egFDG" and not out:
+    held = getattr(b, "_array", b)
+    if OWN and isinstance(a._array, np.ndarray) and isinstance(held, (np.generic, np.ndarray)) and held.ndim == 0:
+        return (a.change(operator.ipow, (a, b), {}) or a) if out else a.rec.call(operator.pow, (a, b), {})
+    if type(b) is type(a) and type(held) in NUMBERS and a.dtype.char in "egFDG" and not out:
         return a.rec.call(operator.pow, (a, b), {})  # the number decides
     fun = POWERS.get((a.dtype.char, b, type(b))) if isinstance(a._array, np.ndarray) and type(b) in NUMBERS else None
     return fun(a, **out) if fun else np.power(a, b, **out)
@@ -132,10 +136,6 @@ def _conjugate(a: Any, *out: Any) -> Any:
     return np.conj(a, *out) if out or a.dtype.kind == "c" else a
 
 
-def _reshape(self: Any, *shape: Any, **kwargs: Any) -> Any:
-    return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
-
-
 def _part(name: str) -> property:
     """Return the property for the real or the imaginary part."""
     fun: Function = getattr(np, name)
@@ -160,7 +160,7 @@ METHODS: dict[str, Any] = {
     "__divmod__": lambda a, b: (a // b, a % b), "__rdivmod__": lambda b, a: (a // b, a % b),
     "__bytes__": _conversion("tobytes"),
     "transpose": lambda self, *axes: np.transpose(self, axes[0] if len(axes) == 1 else axes or None),
-    "reshape": _reshape,
+    "reshape": lambda self, *shape, **kwargs: np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs),
     "dot": _dot,
     "compress": lambda self, condition, axis=None, out=None: np.compress(condition, self, axis, out),
     "flatten": lambda self, order="C": np.ravel(self, order).copy(),
