@@ -1,6 +1,7 @@
 """checkpoint, custom_vjp and stop_gradient: the derivatives of the plain function, with less memory or by a rule."""
 
 import gc
+import math
 import tracemalloc
 
 import numpy as np
@@ -431,3 +432,13 @@ def test_a_class_of_functions_with_custom_vjp_may_have_attributes_of_any_name():
     assert tg.grad(f)(2.0) == 5.0
     with pytest.raises(KeyError):
         vjps[len]
+
+
+def test_a_saved_number_that_is_the_result_is_the_tensor_in_derivatives_of_higher_order():
+    def forward(x):
+        y = np.float64(math.exp(float(x)))  # not of Tensors
+        return (y, [2 * y]), y
+
+    f = tg.custom_vjp(lambda x: forward(x)[0])
+    f.defvjp(forward, lambda y, g: ((g[0] + 2 * g[1][0]) * y,))
+    np.testing.assert_allclose(tg.grad(tg.grad(lambda x: f(x)[0] + f(x)[1][0]))(0.5), 3 * np.exp(0.5))

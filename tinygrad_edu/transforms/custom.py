@@ -97,9 +97,9 @@ def _joined(y: Any) -> tuple[Any, Callable[[Any], Any]]:
 
 def _numbers_apart(leaf: Any) -> Any:
     """Return a list with arrays without axes for NumPy's floats, so that each is a result, as a Tensor would be."""
-    if isinstance(leaf, list):
-        return [_numbers_apart(v) for v in leaf]
-    return scalar_as_array(leaf) if isinstance(leaf, np.inexact) else leaf
+    if not isinstance(leaf, list):
+        return leaf  # a number itself may be among the saved values, which are found by their identity
+    return [scalar_as_array(v) if isinstance(v, np.inexact) else _numbers_apart(v) for v in leaf]
 
 
 @primitive
