@@ -150,19 +150,15 @@ def check_result(transform: str, f: Function, y: Any, has_aux: bool, several: bo
             )
 
 
-def carries(carry: bool, along: Sequence[Any]) -> bool:
-    """Return whether results are Tensors with gradients: those of a function that are, or along such directions."""
-    return not paused() and (carry or any([isinstance(v, Tensor) and v.requires_grad for v in along]))
-
-
 def as_results(y: Any, carry: bool) -> Result:
     """Return a tree as arrays, or with Tensors; leaves that are not Tensors stay as they are."""
     return tree.replaced(lambda leaf: as_result(leaf, carry) if isinstance(leaf, Tensor) else leaf, y)
 
 
 def as_result(y: Any, carry: bool = True) -> Result:
-    """Return a result as an array, or as a Tensor if an outer transform needs its gradient."""
-    y = y._value if isinstance(y, Tensor) and not carry else y
+    """Return a result as an array, or as a Tensor if an outer transform needs its gradient; without, in no_grad."""
+    if isinstance(y, Tensor):
+        y = y._value if not carry else y.detach() if paused() else y
     if isinstance(y, (Node, np.ndarray)) or type(y) is float or np.ndim(y):
         return y
     return np.copy(y)  # jit can record np.copy, and not np.asarray

@@ -28,7 +28,7 @@ from ..engine.rules.shaping import astype
 from ..engine.tape import Node, constant
 from ..engine.tensor import Tensor
 from . import tree
-from .arguments import as_result, as_results, carries, check_function, is_constant_argument
+from .arguments import as_result, as_results, check_function, is_constant_argument
 from .reverse import trace
 from .tangents import pulled_by_limits, pulled_twice
 
@@ -254,7 +254,7 @@ def _evaluated_along(
         return y
 
     y, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
-    carry = carries(carry, vs)
+    carry = carry or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
     y, aux = y if has_aux else (y, None)
     rest = [as_results(aux, carry)] * has_aux + [any(map(holds_nan, tangents))]
     if not tree.is_container(y):

@@ -16,17 +16,7 @@ from ..engine.rules.registry import Array, Function, is_complex, predicate, unse
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
-from .arguments import (
-    Argnums,
-    Result,
-    as_result,
-    as_results,
-    carries,
-    check_function,
-    check_result,
-    like_arguments,
-    name_of,
-)
+from .arguments import Argnums, Result, as_result, as_results, check_function, check_result, like_arguments, name_of
 from .batching import Batch, full
 from .forward import holds_nan, jvp, push_forward
 from .levels import Level, is_no_batching
@@ -231,7 +221,7 @@ def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
             return jvp(along, [x], [v])[1]
         g, xs, carry = trace("hvp", along, (x,), {}, 0)  # the gradient's graph is there anyway, so the walk is cheaper
         tangent = push_forward(g, xs, [v])
-        carry = carries(carry, [v])
+        carry = carry or (isinstance(v, Tensor) and v.requires_grad)
         if holds_nan(tangent):  # eigenvectors of equal eigenvalues have no tangent, but the function may have a Hessian
             return node_gradients(g, xs, v, carry)[0]
         return np.zeros_like(xs[0]._value) if tangent is None else as_result(tangent, carry)

@@ -2,7 +2,7 @@
 
 Each transform takes and returns arrays, and trees of them (`tree`). Given a Tensor that takes gradients, or a function
 that closes over one (a parameter, or the variable of an enclosing transform), it returns Tensors, so that gradients go
-through it; within no_grad, arrays.
+through it; within no_grad none do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from .arguments import (
     Result,
     as_result,
     as_results,
-    carries,
     check_function,
     check_result,
     is_constant_argument,
@@ -187,7 +186,7 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
                     f"{caller}: the gradient{where} has shape {np.shape(given)}, and the result has shape "
                     f"{np.shape(part)}"
                 )
-        record = carries(carry, gs)
+        record = carry or any([isinstance(given, Tensor) and given.requires_grad for given in gs])
         pulled = like_arguments(xs, argnums, pull_back(y, variables, gs[0] if isinstance(y, Node) else gs, record))
         return tuple([pulled[argnums.index(i)] if i in argnums else None for i in range(len(xs))])
 
@@ -213,19 +212,17 @@ def trace(
     with recording():
         try:
             for i in positions(transform, f, argnums, args, kwargs):
-                given = tree.replaced(_detached, args[i]) if within_no_grad else args[i]
-                arguments[i] = with_variables(transform, f, given, i, xs)
+                arguments[i] = with_variables(transform, f, args[i], i, xs)
             carry = any([x.fun is not None for x in xs])
             mode.transform.set(inside.within(xs))
             y = f(*arguments, **kwargs)
+            y = y._as_base() if isinstance(y, Node) else y
         except ValueError as error:
             for lost in inside.lost:  # array[0] = x: NumPy raises an error of its own instead
                 raise lost from error
             raise
         finally:
             mode.transform.reset(token)
-    if isinstance(y, Node):
-        y = y._as_base()
     if has_aux or not isinstance(y, Tensor):
         check_result(transform, f, y, has_aux, several)
     if not carry and not within_no_grad:
@@ -233,10 +230,6 @@ def trace(
         variables = set(xs) - outer  # the parameters of a Module may be variables of both
         carry = _closes_over_leaves([root for root in roots if root.requires_grad], variables, start)
     return y, xs, carry
-
-
-def _detached(x: Any) -> Any:
-    return x.detach() if isinstance(x, Tensor) else x
 
 
 def _closes_over_leaves(roots: list[Node], variables: set[Tensor], start: int) -> bool:
