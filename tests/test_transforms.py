@@ -174,6 +174,9 @@ def test_transforms_of_tensors_keep_no_graph_within_no_grad():
             tg.hvp(lambda x: np.sum(x**3))(x.data, x), tg.jacobian(np.sin)(x), *pull(x), tg.vjp(np.square, x)[0],
         ]  # fmt: skip
     assert [(type(r), r.requires_grad) for r in results] == [(tg.Tensor, False)] * 10
+    stopped = tg.no_grad()(tg.hvp(lambda x: np.sum(x**3)))
+    g = tg.grad(lambda x: np.sum(x + tg.vmap(lambda row: stopped(row, row))(x)))(np.ones((2, 3)))
+    np.testing.assert_array_equal(g, np.ones((2, 3)))
 
 
 @pytest.mark.parametrize(("A", "n"), [(np.array([0.0, 1.0, -2.0]), 1), (np.eye(2), 2)], ids=["kinks", "equal"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.errors import kind_of
 from ..engine.mode import paused
-from ..engine.rules.registry import Function
+from ..engine.rules.registry import Function, array_likes
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from . import tree
@@ -157,8 +157,9 @@ def as_results(y: Any, carry: bool) -> Result:
 
 def as_result(y: Any, carry: bool = True) -> Result:
     """Return a result as an array, or as a Tensor if an outer transform needs its gradient; without, in no_grad."""
-    if isinstance(y, Tensor):
-        y = y._value if not carry else y.detach() if paused() else y
+    if paused():
+        y = y.detach() if isinstance(y, Tensor) else y.detached if type(y) in array_likes else y
+    y = y._value if isinstance(y, Tensor) and not carry else y
     if isinstance(y, (Node, np.ndarray)) or type(y) is float or np.ndim(y):
         return y
     return np.copy(y)  # jit can record np.copy, and not np.asarray
