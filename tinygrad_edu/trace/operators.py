@@ -18,7 +18,7 @@ from .ir import Call, Constant
 RETURN_IT = "return the array and convert it outside"
 CHOOSE = "choose with np.where or np.maximum, or return the value and test it outside"
 NUMPYS = "NumPy's functions: np.exp for math.exp, np.clip for min and max, np.where for if"
-OWN = (np.ones(1, np.float32) ** np.float64(2)).dtype == np.float32  # NumPy 2.0 takes its own numbers as Python's
+OWN = (np.ones(1, np.float32) ** np.float64(2)).dtype == np.float32  # NumPy up to 2.2 takes its own numbers as Python's
 # x ** n of arrays, where np.power differs: by the dtype of x, by n and its type
 POWERS: dict[tuple[str, float, type], Function] = {
     **dict.fromkeys([*[(x, 2, int) for x in "?FDG"], *[("?", 2, float)] * OWN], np.square),
