@@ -463,5 +463,7 @@ def test_directions_and_gradients_take_the_dtype_of_what_they_belong_to_in_every
             assert result.dtype == np.float32
         assert tg.grad(lambda v, along=along: np.sum(along(v)))(v).dtype == np.float64
     assert tg.jvp(lambda x: x * x, [tg.Value(2.0)], [tg.Value(3.0)])[1] == 12
+    with pytest.raises(TypeError, match="a Value is one number"):
+        tg.vjp(np.square, tg.Tensor(2.0))[1](tg.Value(3.0))
     J = tg.jacobian(lambda x: np.sum(f(x)) * v, mode="forward")
     assert J(x).dtype == tg.jvp(J, [x], [x])[0].dtype == np.float32

@@ -124,7 +124,8 @@ class Node(Hookable):
     def _start(self, gradient: Any, create_graph: bool) -> Gradient:
         """Return the gradient that a backward pass from this node starts with; with `create_graph` a node."""
         if create_graph and isinstance(gradient, Node) and np.shape(gradient._value) == np.shape(self._value):
-            return self._fit(conjugated(gradient._as_base()), self.fun)
+            g = conjugated(gradient._as_base())
+            return self._fit(g, self.fun) if isinstance(g, self._kind) else g  # the rules name the remedy for others
         seed = self._seed(gradient._value if isinstance(gradient, Node) else gradient)
         return constant(self._kind, seed) if create_graph else seed
 
