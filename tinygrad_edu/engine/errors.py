@@ -18,12 +18,20 @@ from .rules.registry import Function, compositions, is_complex, is_users, keywor
 from .signatures import signature
 
 Line = tuple[str, int]  # a file and the number of a line
-# Files whose paths begin like these hold no code of the user: this package, NumPy, and code without a file. Code of a
-# program of PyInstaller, or of a .pyc alone, names the file that it was compiled from, and its module another
-FILES = (keyword_instead.__code__.co_filename, np.show_config.__code__.co_filename, __file__, np.__file__)
-FOLDERS = [os.path.dirname(os.path.dirname(file) if i % 2 == 0 else file) for i, file in enumerate(FILES)]
-KNOWN = [os.path.join(code or file, "") for code, file in zip(FOLDERS, FOLDERS[2:] * 2, strict=True)]
-INTERNAL = (*dict.fromkeys(KNOWN), "<frozen", "<__array_function__")
+
+
+def _folders(own: str, numpys: str) -> list[str]:
+    """Return the folders of this package and of NumPy, given one file of each."""
+    return [os.path.dirname(os.path.dirname(own)), os.path.dirname(numpys)]
+
+
+# Code of a program of PyInstaller, or of a .pyc alone, names the file that it was compiled from, and its module another
+INSTALLED = _folders(__file__, np.__file__)
+COMPILED = _folders(keyword_instead.__code__.co_filename, np.show_config.__code__.co_filename)
+NAMED = [compiled or installed for compiled, installed in zip(COMPILED, INSTALLED, strict=True)]
+FOLDERS = dict.fromkeys([os.path.join(folder, "") for folder in (*NAMED, *INSTALLED)])
+# Files whose paths begin like these hold no code of the user: this package, NumPy, and code without a file
+INTERNAL = (*FOLDERS, "<frozen", "<__array_function__")
 MAX_MEMBERS = 6  # members of a list that a message shows
 IN_C = (type(len), type(np.mean))  # the classes of functions in C, whose names say nothing to a user
 
