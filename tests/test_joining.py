@@ -92,6 +92,13 @@ def test_splits_give_numpys_containers_and_parts(fun, args, options):
     check(lambda x: sum(i * np.sum(part**2) for i, part in enumerate(fun(x, *args, **options), 1)), X)
 
 
+@pytest.mark.parametrize("bounds", [np.arange(1, 100, dtype=np.uint8), [None] * 40], ids=["uint8", "None"])
+def test_many_bounds_are_of_any_kind_that_numpy_takes(bounds):
+    x = np.arange(300.0)
+    for part, e in zip(np.split(tg.Tensor(x), bounds), np.split(x, bounds), strict=True):
+        np.testing.assert_array_equal(part.data, e)
+
+
 def test_hsplit_of_a_vector_splits_its_only_axis():
     for part, e in zip(np.hsplit(tg.Tensor(X[0, 0]), 2), np.hsplit(X[0, 0], 2), strict=True):
         np.testing.assert_array_equal(part.data, e)

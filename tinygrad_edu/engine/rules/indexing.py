@@ -25,11 +25,15 @@ def pieces(x: Array, axis: int, bounds: list[int]) -> list[Array]:
     Many are cut from halves: the gradient of a piece fills that of the array it is cut from, which would take k times
     the time for k pieces.
     """
-    k, low = len(bounds) // 2, bounds[0]
-    if k < 16 or bounds != sorted(bounds):
+    k = len(bounds) // 2
+    try:
+        whole = [operator.index(i) for i in bounds] if k >= 16 else bounds  # those of int8 have no differences with n
+    except TypeError:
+        whole = []  # None is a bound too; slices raise an error for others
+    if len(whole) < 32 or whole != sorted(whole):
         return [x[along(axis, slice(start, stop))] for start, stop in pairwise(bounds)]
-    halves = pieces(x, axis, [low, bounds[k], bounds[-1]])
-    first, second = ([i - half[0] for i in half] for half in (bounds[: k + 1], bounds[k:]))
+    halves = pieces(x, axis, [whole[0], whole[k], whole[-1]])
+    first, second = ([i - half[0] for i in half] for half in (whole[: k + 1], whole[k:]))
     return [*pieces(halves[0], axis, first), *pieces(halves[1], axis, second)]
 
 
