@@ -46,7 +46,7 @@ def compiled(text: str) -> CodeType:
 
 
 class Plan:
-    """The text for one program, the layout of its memory, and the text as a function of (args, kwargs), `run`.
+    """The text for one program, the buffers of its memory, and the text as a function of (args, kwargs), `run`.
 
     With `guards_only` it returns CACHE_MISS or None, and computes nothing. Raises PlanError if the verifier rejects it.
     """
@@ -60,7 +60,7 @@ class Plan:
         lower_calls(emitter, backend)
         ResultWriter(emitter).write()
         verify(emitter.steps, outside, program.stores, drawn)
-        self.layout = emitter.layout
+        self.buffers = emitter.layout.buffers
         self.text = emitter.plan()
         exec(compiled(self.text), emitter.values)
         self.run = emitter.values.pop("plan")  # a function among its own globals would keep itself

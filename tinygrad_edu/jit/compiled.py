@@ -247,7 +247,7 @@ class Jitted(Transparent):
     def stats(self) -> dict[str, Any]:
         """Counts of the latest recording: calls, calls left after each optimization, buffers, and bytes in them."""
         recording = self._latest("stats")
-        sizes = [b.size for b in recording.plan.layout.buffers]
+        sizes = [b.size for b in recording.plan.buffers]
         calls = {"calls": len(recording.recorded.calls), "after": dict(recording.sizes)}
         return {**calls, "buffers": len(sizes), "bytes": sum(sizes)}
 
