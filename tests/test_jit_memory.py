@@ -187,3 +187,25 @@ def test_a_view_of_another_dtype_takes_values_in_any_memory_order():
         (z, x), (y, v) = ((np.ones((3, 2), complex), np.full((3, 4), float(k), order="F")) for _ in range(2))
         np.testing.assert_array_equal(jitted(z, x), f(y, v))
         np.testing.assert_array_equal(z, y)
+
+
+@pytest.mark.parametrize("view", [lambda w: w, np.flip, lambda w: w.reshape(2, 2)], ids=["itself", "flip", "reshape"])
+def test_tanh_of_memory_that_is_written_into_before_the_backward_pass_has_its_own_slope(view):
+    start = np.array([-0.1, 0.3, 0.7, -0.2])
+
+    def gradient(jit):
+        w = tg.Tensor(start)
+
+        @jit
+        def step(x):
+            y = np.tanh(view(w))
+            x %= 2.0
+            w.grad = None
+            np.sum(y).backward()
+
+        step(w.data)
+        return w.grad
+
+    exact = 1 - np.tanh(start) ** 2
+    np.testing.assert_allclose(gradient(lambda f: f), exact, rtol=1e-14)
+    np.testing.assert_allclose(gradient(tg.jit), exact, rtol=1e-14)

@@ -62,6 +62,7 @@ class View:
 
     is_float = property(lambda self: type(self._array) is float)  # a Python float
     is_view = property(lambda self: self._root is not None)  # of an array of the recording
+    is_written = property(lambda self: self.root.version > 0)  # whether the function has written into its memory
 
     # Its current value: a view sees what was written into its memory.
     @property

@@ -129,8 +129,8 @@ def tanh_slope(x: Array, y: Array) -> Array:
     e = np.exp(-2 * (np.where(np.real(x) < 0, -x, x) if is_complex(x) else np.abs(x)))
     exact = 4 * e / np.square(1 + e)
     # Not near 0 on a tape, as the derivatives of |x| are wrong there. A recording knows no values: for arrays it
-    # computes the exact form of all elements, and for a Python float, which a Value holds, both forms.
-    chooses = hasattr(slope, "order") or getattr(slope, "is_float", False)
+    # computes the exact form of all elements, and both forms for a Value's float, or if x was written into meanwhile.
+    chooses = hasattr(slope, "order") or getattr(slope, "is_float", False) or getattr(x, "is_written", False)
     return np.where(np.less(slope, NEAR_1), exact, slope) if chooses else exact
 
 
