@@ -35,7 +35,7 @@ from .signatures import signature
 from .tape import Function, Node, constant, record
 from .threads import threaded
 
-PLAIN = frozenset({np.ndarray, *np.sctypeDict.values()})  # arrays, and numbers of NumPy's, which stand for some
+PLAIN = frozenset({np.ndarray, *np.sctypeDict.values()})  # arrays, and NumPy's numbers, which serve as arrays
 SPREADS = (np.var, np.std, np.nanvar, np.nanstd)  # with the keyword `mean` they are compositions
 implementations.update({f: threaded(f) for f in (np.sin, np.cos)})  # in float64 ten times as slow as any other ufunc
 

@@ -192,7 +192,7 @@ def _module(frame: FrameType) -> str:
 
 def is_pythons(file: str) -> bool:
     """Return whether a file is of Python's library. A frozen program has the user's files beside it: names decide."""
-    for known in (getattr(os, "__file__", ""), inspect.__file__, inspect.getdoc.__code__.co_filename):  # often apart
+    for known in (getattr(os, "__file__", ""), inspect.__file__, inspect.getdoc.__code__.co_filename):  # can be apart
         folder = os.path.join(os.path.dirname(known), "")
         if file.startswith(folder):
             first = re.split(r"[\\/.]", file[len(folder) :], maxsplit=1)[0]

@@ -103,7 +103,7 @@ class Transform(NamedTuple):
     entered: tuple[frozenset[Any], ...] = ()  # the variables of each, the outermost first
 
     def within(self, variables: Iterable[Any]) -> "Transform":
-        """Return this with one more transform within, of these variables."""
+        """Return the state within one more transform, which has these variables."""
         return Transform(self.variables.union(variables), self.lost, (*self.entered, frozenset(variables)))
 
 

@@ -156,7 +156,7 @@ def as_results(y: Any, carry: bool) -> Result:
 
 
 def as_result(y: Any, carry: bool = True) -> Result:
-    """Return a result as an array, or as a Tensor if an outer transform needs its gradient; without, in no_grad."""
+    """Return a result as an array, or as a Tensor if an outer transform needs its gradient; it has none in no_grad."""
     if paused():
         y = y.detach() if isinstance(y, Tensor) else y.detached if type(y) in array_likes else y
     y = y._value if isinstance(y, Tensor) and not carry else y

@@ -27,7 +27,7 @@ def pieces(x: Array, axis: int, bounds: list[int]) -> list[Array]:
     """
     k = len(bounds) // 2
     try:
-        whole = [operator.index(i) for i in bounds] if k >= 16 else bounds  # those of int8 have no differences with n
+        whole = [operator.index(i) for i in bounds] if k >= 16 else bounds  # differences of int8 overflow
     except TypeError:
         whole = []  # None is a bound too; slices raise an error for others
     if len(whole) < 32 or whole != sorted(whole):
