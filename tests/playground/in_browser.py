@@ -364,13 +364,33 @@ def test_python_may_come_from_another_address_by_one_setting(built, serve, brows
         assert page.get_attribute("#home", "href") == "../index.html"
 
 
-def test_where_python_cannot_start_the_page_says_so(address, built, browser):
+@pytest.mark.parametrize("fate", ["404", "aborted"])
+def test_where_a_file_does_not_arrive_the_page_names_it(address, browser, fate):
+    with browser.new_context() as context:
+        page, slow = context.new_page(), []
+        lose = {"404": lambda route: route.fulfill(status=404), "aborted": lambda route: route.abort()}
+        context.route("**/python_stdlib.zip", lose[fate])
+        context.route("**/pyodide.asm.wasm", lambda route: slow.append(route))
+        page.goto(f"{address}index.html")
+        said = re.compile("Python cannot start: .*python_stdlib.zip does not arrive")
+        text = page.locator("#loading-text", has_text=said)
+        text.wait_for(timeout=120_000)
+        with context.expect_event("requestfinished", lambda request: request.url.endswith("pyodide.asm.wasm")):
+            slow[0].continue_()
+        page.wait_for_timeout(500)
+        assert text.count() == 1  # no later file hides it
+
+
+def test_a_server_may_call_webassembly_text(address, browser):
     with browser.new_context() as context:
         page = context.new_page()
-        context.route("**/python_stdlib.zip", lambda route: route.abort())
+        context.route("**/*.wasm", lambda route: route.fulfill(response=route.fetch(), content_type="text/plain"))
         page.goto(f"{address}index.html")
-        page.wait_for_function(
-            "document.querySelector('#loading-text').textContent.startsWith('Python cannot start: ')"
-        )
+        page.wait_for_selector("body[data-ready=true]", timeout=120_000)
+
+
+def test_opened_as_a_file_the_page_says_what_to_do(built, browser):
+    with browser.new_context() as context:
+        page = context.new_page()
         page.goto((built / "index.html").as_uri())
         assert "Run in its folder: python -m http.server" in page.text_content("#loading-text")

@@ -11,14 +11,17 @@ export class Python {
   }
 
   begin() {
-    this.ready = false;
+    this.ready = this.broken = false;
     this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }) => this.receive(data);
-    this.worker.onerror = (event) => this.onProgress(0, `Python cannot start: ${event.message ?? "the worker failed"}`, true);
+    this.worker.onerror = ({ message = "the worker failed" }) =>
+      this.receive({ progress: 0, text: `Python cannot start: ${message}`, broken: true });
   }
 
   receive({ id, result, failure, progress, text, broken }) {
     if (text !== undefined) {
+      if (this.broken) return; // files that are still on their way tell of their bytes
+      this.broken = Boolean(broken);
       this.ready = progress === 1;
       this.onProgress(progress, text, broken);
       return;

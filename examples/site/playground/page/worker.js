@@ -2,8 +2,9 @@
 // It gets {id, call, args} and answers {id, result} or {id, failure}; while it starts it sends {progress, text}.
 
 const say = (progress, text) => postMessage({ progress, text });
+const fail = (error) => postMessage({ progress: 0, text: `Python cannot start: ${error.message ?? error}`, broken: true });
 const starting = start();
-starting.catch((error) => postMessage({ progress: 0, text: `Python cannot start: ${error.message ?? error}`, broken: true }));
+starting.catch(fail);
 
 async function start() {
   say(0, "Loading Python and NumPy");
@@ -38,12 +39,18 @@ function render(viz, source, format, engine) {
   }
 }
 
-// Tell how many of all bytes have arrived, in this worker's fetch, which Pyodide uses
+// Tell how many of all bytes have arrived in this worker's fetch, which Pyodide uses, and which file does not arrive:
+// Pyodide may wait for it for ever, as it does for WebAssembly that a server sends as another type
 function count(bytes) {
   const { fetch: given } = globalThis;
   let arrived = 0;
-  globalThis.fetch = async (...args) => {
-    const response = await given(...args);
+  globalThis.fetch = async (url, ...options) => {
+    const lost = (error) => fail(`${url} does not arrive: ${error.message}`);
+    const response = await given(url, ...options).catch((error) => (lost(error), Promise.reject(error)));
+    const { ok, status, statusText, body } = response;
+    const headers = new Headers(response.headers);
+    if (`${url}`.endsWith(".wasm")) headers.set("Content-Type", "application/wasm");
+    if (!ok) lost({ message: `${status} ${statusText}` });
     const counter = new TransformStream({
       transform(chunk, controller) {
         arrived += chunk.length;
@@ -51,8 +58,8 @@ function count(bytes) {
         controller.enqueue(chunk);
       },
     });
-    const { status, statusText, headers } = response;
-    return new Response(response.body?.pipeThrough(counter), { status, statusText, headers });
+    body?.pipeTo(counter.writable).catch(lost);
+    return new Response(body && counter.readable, { status, statusText, headers });
   };
 }
 
