@@ -9,6 +9,7 @@ twice the tolerance. Texts are checked as texts. `python tests/test_plot.py` dra
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -632,6 +633,69 @@ def test_plots_take_tables_and_columns():
     np.testing.assert_array_equal(ax.collections[-1].get_offsets(), X[BELOW == 1])
     assert tg.plot.confusion(pd.Series(["a", "b"]), pd.Series(["a", "a"])).texts[0].get_text() == "1"
     tg.plot.fit_line(table["a"], table["b"], 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["contours", "decision_boundary", "losses", "lr_curve", "fit_line", "confusion", "flow"]
+)
+def test_flat_plots_refuse_axes_of_three_dimensions(name):
+    model = flowing(1.0, 1.0)
+    draw = {
+        "contours": lambda ax: plot.contours(bowl, PATH, ax),
+        "decision_boundary": lambda ax: plot.decision_boundary(lambda X: X[:, 0], np.eye(2), [0, 1], ax, resolution=5),
+        "losses": lambda ax: plot.losses([2.0, 1.0], ax),
+        "lr_curve": lambda ax: plot.lr_curve([1e-3, 1e-2], [2.0, 1.0], ax),
+        "fit_line": lambda ax: plot.fit_line([1, 2], [1, 2], 1, 0, ax),
+        "confusion": lambda ax: plot.confusion([0, 1], [0, 1], ax),
+        "flow": lambda ax: plot.gradient_flow(model, ax),
+    }[name]
+    with pytest.raises(ValueError, match="ax has three dimensions; make flat Axes"):
+        draw(Figure().add_subplot(projection="3d"))
+
+
+def test_animate_draws_on_the_axes_of_a_subfigure(tmp_path):
+    left, _ = Figure(figsize=(4, 2)).subfigures(1, 2)
+    with Image.open(plot.animate(lambda ax, i: ax.plot([0, i]), 2, tmp_path / "a.gif", left.subplots(), dpi=50)) as gif:
+        assert (gif.size, gif.n_frames) == ((200, 100), 2)
+
+
+def test_animate_takes_counts_of_numpy_and_names_what_is_no_count(tmp_path):
+    with Image.open(plot.animate(lambda ax, i: ax.plot([0, i]), np.int64(2), tmp_path / "a.gif", dpi=20)) as gif:
+        assert gif.n_frames == 2
+    with pytest.raises(TypeError, match=r"animate: frames is a count, or the i's to draw, not 2\.0"):
+        plot.animate(lambda ax, i: ax.plot([0, i]), 2.0, tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (3, r"takes a function loss\(a, b\), not 3"),
+        (lambda a, b: None, "the loss must hold real numbers, not object"),
+        (lambda a, b: [1, 2], r"the loss is one number, not an array of shape \(2,\)"),
+        (lambda a, b: 1j * a + b, "the loss must hold real numbers, not complex128"),
+    ],
+)
+@pytest.mark.parametrize("draw", [plot.contours, plot.surface])
+def test_fields_name_a_loss_that_is_no_number(draw, loss, message):
+    with pytest.raises(TypeError, match=f"{draw.__name__}:? {message}"):
+        draw(loss, xlim=(0, 1), ylim=(0, 1), resolution=3)
+
+
+def test_contours_take_numbers_of_any_class():
+    ax = plot.contours(lambda a, b: Fraction(float(a)) + Fraction(float(b)), xlim=(0, 1), ylim=(0, 1), resolution=3)
+    assert ax.get_xlim() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (3, {}, "takes a model, or a function of X, not 3"),
+        (lambda X: X[:, 0], {"threshold": "half"}, "threshold must hold real numbers, not <U4"),
+    ],
+)
+def test_decision_boundary_names_what_is_no_model_or_threshold(model, options, message):
+    with pytest.raises(TypeError, match=message):
+        plot.decision_boundary(model, np.eye(2), [0, 1], resolution=3, **options)
 
 
 if __name__ == "__main__":

@@ -39,15 +39,18 @@ class Losses(Protocol):
 
 
 def axes_or_new(
-    ax: Axes | None, projection: str | None = None, figsize: tuple[float, float] = (6, 4), shown: bool = True
+    ax: Axes | None, projection: str | None = "rectilinear", figsize: tuple[float, float] = (6, 4), shown: bool = True
 ) -> Axes:
     """Return `ax`, or the Axes of a new Figure that is `shown` as the user's own figures are.
 
+    Raises TypeError unless `ax` is one Axes, and ValueError for a 3-D one; with `projection=None` both kinds serve.
     If the user has imported pyplot, it makes the Figure: `plt.show()` shows it, and a notebook shows it below the cell.
     If not, nothing imports pyplot, the notebook shows the Figure all the same, and nobody has to close it.
     """
     if ax is not None and not hasattr(ax, "plot"):  # a Figure, or what plt.subplots() returns
         raise TypeError(f"tg.plot: ax is one Axes, such as plt.figure().add_subplot(), not {kind_of(ax)}")
+    if ax is not None and projection == "rectilinear" and hasattr(ax, "get_zlim"):
+        raise ValueError("tg.plot: ax has three dimensions; make flat Axes with figure.add_subplot()")
     if ax is not None:
         return ax
     try:

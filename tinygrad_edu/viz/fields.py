@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ..data.batches import check_finite
 from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
-from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, numeric_array
+from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, number, numeric_array
 from ..nn.module import mode
 from ..optim.validation import whole_number
 
@@ -93,7 +93,7 @@ def surface(
     if len(steps):
         dense = np.linspace(0, len(steps) - 1, max(1, 400 // len(steps)) * (len(steps) - 1) + 1)
         a, b = (np.interp(dense, range(len(steps)), column) for column in steps.T)
-        _plot_path(ax3, (a, b, _evaluate(loss, a, b)), (*steps.T, _evaluate(loss, *steps.T)))
+        _plot_path(ax3, (a, b, _evaluate("surface", loss, a, b)), (*steps.T, _evaluate("surface", loss, *steps.T)))
     ax3.view_init(elev=35, azim=-60)
     ax3.locator_params(nbins=5)
     ax3.set(xlabel=xlabel, ylabel=ylabel, zlabel=zlabel)
@@ -117,6 +117,8 @@ def decision_boundary(
     >>> ax.get_xlabel()
     'first feature'
     """
+    if not callable(model):
+        raise TypeError(f"decision_boundary takes a model, or a function of X, not {model!r:.60}")
     points, classes = numeric_array("decision_boundary", "X", X), numeric_array("decision_boundary", "y", y)
     if points.ndim != 2 or points.shape[1] != 2 or classes.size != len(points) or not len(points):
         shapes = f"X has shape {points.shape} and y {classes.shape}"
@@ -130,6 +132,7 @@ def decision_boundary(
     with no_grad(), mode(model.modules() if hasattr(model, "modules") else [], False):
         plane = np.column_stack([x1.ravel(), x2.ravel()])
         outputs = model(plane.astype(points.dtype) if points.dtype.kind == "f" else plane)
+    threshold = number("decision_boundary", "threshold", threshold)
     scores, known = _class_scores(outputs, x1.size, classes, threshold)
     if labels is not None and len(labels) != len(known):
         raise ValueError(f"decision_boundary: there are {len(labels)} labels for {len(known)} classes")
@@ -172,6 +175,8 @@ def _class_scores(outputs: Any, n: int, classes: Array, threshold: float) -> tup
 
 def _field(where: str, loss: Loss, path: Path, xlim: Limits, ylim: Limits, resolution: int) -> tuple[Array, ...]:
     """Return the finite steps of the path (n, 2), and the coordinates and the loss on a mesh."""
+    if not callable(loss):
+        raise TypeError(f"{where} takes a function loss(a, b), not {loss!r:.60}")
     steps = _steps(where, path)
     if not len(steps) and (xlim is None or ylim is None):
         raise ValueError(f"{where}: pass a path, or the limits xlim=(low, high) and ylim=(low, high)")
@@ -180,7 +185,7 @@ def _field(where: str, loss: Loss, path: Path, xlim: Limits, ylim: Limits, resol
     resolution = whole_number(where, "resolution", resolution, "points", least=2)
     xs, ys = (np.linspace(low, high, resolution) for low, high in ranges)
     x, y = np.meshgrid(xs, ys)
-    z = np.ma.masked_invalid(_evaluate(loss, x, y))
+    z = np.ma.masked_invalid(_evaluate(where, loss, x, y))
     if z.count() == 0:
         raise ValueError(f"{where}: the loss is finite nowhere within {xs[0]:g} to {xs[-1]:g}, {ys[0]:g} to {ys[-1]:g}")
     return steps, x, y, z
@@ -216,19 +221,28 @@ def _limits(values: Array) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _evaluate(loss: Loss, a: Array, b: Array) -> Array:
+def _evaluate(where: str, loss: Loss, a: Array, b: Array) -> Array:
     """Return loss(a, b) element by element, computed in one call if the loss broadcasts."""
     with no_grad(), np.errstate(all="ignore"):
         corners = [(0,) * a.ndim, (-1,) * a.ndim]
         try:
-            z = numeric_array("loss", "its result", loss(a, b)).astype(float)
+            z = numeric_array(where, "the loss", loss(a, b)).astype(float)
             # A loss that takes a mean over data may broadcast the mesh against them, and return other numbers.
             expected = [float(loss(a[i], b[i])) for i in corners]
             if z.shape == a.shape and np.allclose([z[i] for i in corners], expected, 1e-4, 0, equal_nan=True):
                 return z
         except Exception:
             pass  # arrays made it fail; floats may not, and if they do, the same error is raised below
-        return np.array([float(loss(*point)) for point in zip(a.flat, b.flat, strict=True)]).reshape(a.shape)
+        points = zip(a.flat, b.flat, strict=True)
+        return np.array([_float(where, loss(*point)) for point in points]).reshape(a.shape)
+
+
+def _float(where: str, value: Any) -> float:
+    """Return a loss as a float; raises TypeError, which names the plot, for what is no number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return number(where, "the loss", value)
 
 
 def _levels(z: Array, levels: int) -> Array:

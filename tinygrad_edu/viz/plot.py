@@ -35,7 +35,6 @@ from .fields import contours, decision_boundary, surface
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from PIL.Image import Image as Picture
 
     Draw = Callable[[Axes, Any], object]
@@ -181,7 +180,8 @@ def animate(
     then with those limits, so that nothing jumps. The last frame stays for `hold` more seconds before the loop starts
     again. `progress`, such as `tqdm.tqdm`, wraps the frames. By default a frame has 600 x 400 pixels; only what changes
     in it is stored, usually 1 to 10 KB. If anything fails, a file that existed at the path is unchanged. Raises
-    ValueError for no frames, and for a path that does not end in .gif, and TypeError unless `draw` is a function.
+    ValueError for no frames, and for a path that does not end in .gif, and TypeError unless `draw` is a function and
+    `frames` a count or iterable.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -195,12 +195,14 @@ def animate(
     if not callable(draw):
         raise TypeError(f"animate takes a function draw(ax, i), not {draw!r:.60}")
     check_numbers("animate", fps=fps, hold=hold)
-    frames = list(range(frames) if isinstance(frames, int) else frames)
+    if not isinstance(frames, (int, np.integer, Iterable)):
+        raise TypeError(f"animate: frames is a count, or the i's to draw, not {frames!r:.60}")
+    frames = list(range(int(frames)) if isinstance(frames, (int, np.integer)) else frames)
     if not frames:
         raise ValueError("animate: there are no frames")
     if not 0 < fps <= 50 or hold < 0:
         raise ValueError(f"animate: fps must be above 0 and at most 50, and hold at least 0; not {fps}, {hold}")
-    ax = axes_or_new(ax, shown=False)  # the GIF is shown
+    ax = axes_or_new(ax, None, shown=False)  # the GIF is shown
     limits = _common_limits(draw, frames, ax)
     pictures = _pictures(draw, frames if progress is None else progress(frames), ax, limits, dpi)
     _write(pictures, path, [1000 / fps] * (len(frames) - 1) + [1000 / fps + 1000 * hold])
@@ -232,7 +234,7 @@ def _pictures(draw: Draw, frames: Iterable[Any], ax: Axes, limits: Limits, dpi: 
     from matplotlib import rc_context
     from PIL import Image
 
-    figure: Figure = ax.figure  # type: ignore[assignment]
+    figure: Any = ax.figure.figure  # of a SubFigure, the whole Figure, which can be saved
     layout = figure.get_layout_engine()
     pictures: list[Picture] = []
     # A tight box would differ from frame to frame, and any layout engine, even one that does nothing, draws each twice.
