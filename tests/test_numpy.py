@@ -388,6 +388,27 @@ def test_a_nondifferentiable_function_sees_arrays_and_gives_arrays():
     assert type(bins(tg.Tensor([0.5, 2.0]))) is np.ndarray
 
 
+def test_nondifferentiable_is_a_decorator_above_primitive():
+    @tg.nondifferentiable
+    @tg.primitive
+    def count(x):
+        return np.count_nonzero(x > 0)
+
+    x = np.array([1.0, -2.0, 3.0])
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(x) * count(x))(x), [2.0, 2.0, 2.0])
+    assert tg.nondifferentiable(np.sign, np.floor) is np.sign
+
+
+@pytest.mark.parametrize("register", [lambda f: tg.defvjp(f, lambda g, y, x: g), tg.nondifferentiable])
+def test_a_plain_function_is_refused_where_no_rule_of_it_would_be_used(register):
+    def straight_through(x):
+        return np.round(x)
+
+    with pytest.raises(TypeError, match=r"straight_through\): it is a plain function.* write @tg.primitive above"):
+        register(straight_through)
+    register(tg.primitive(straight_through))
+
+
 def test_defvjp_takes_rules_or_one_for_each():
     for rules in ({}, {"each": lambda i, g, y: g, "rules": (None,)}):
         with pytest.raises(TypeError, match="takes one rule"):
@@ -419,10 +440,12 @@ def test_keywords_that_say_what_numpy_does_without_them_are_taken():
     for y in (
         np.vstack([x, x], dtype=None, casting="same_kind"), np.stack([x, x], dtype=None), np.sum(x, where=np._NoValue),
         np.cumsum(x, dtype=None), np.concatenate([x, x], dtype=None),
+        np.einsum("i,i", x, x, out=None, optimize=False, dtype=None, order="K", casting="safe"),
     ):  # fmt: skip
         assert isinstance(y, tg.Tensor)
-    with pytest.raises(TypeError, match="does not know this keyword"):
-        np.vstack([x, x], casting="no")
+    for call in (lambda: np.vstack([x, x], casting="no"), lambda: np.einsum("i->i", x, order="F")):
+        with pytest.raises(TypeError, match="does not know this keyword"):
+            call()
 
 
 def test_a_missing_rule_is_a_type_error_and_not_implemented():

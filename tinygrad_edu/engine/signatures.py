@@ -27,8 +27,11 @@ IN_C: dict[Function, Function] = {  # a function, and one in Python with its par
     np.vdot: lambda a, b, /: None,
     np.where: lambda condition, x=None, y=None, /: None,
 }
+HIDDEN: dict[Function, Function] = {  # a function whose own signature names some keywords as **kwargs alone
+    np.einsum: lambda *operands, out=None, optimize=False, dtype=None, order="K", casting="safe": None,
+}
 
 
 def signature(fun: Function) -> inspect.Signature:
     """Return the signature of a function; raise ValueError for another one in C, as `inspect.signature` does."""
-    return inspect.signature(IN_C.get(fun, fun))
+    return inspect.signature(IN_C.get(fun) or HIDDEN.get(fun, fun))

@@ -1,10 +1,30 @@
-"""A check that the rules of a primitive can take what they are called with."""
+"""Checks of what users register: functions whose calls the table sees, and rules that can take their arguments."""
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from types import FunctionType
 from typing import Any
+
+from .foreign import PACKAGE
+
+
+def check_functions(where: str, *funs: object) -> None:
+    """Raise TypeError unless all can be called."""
+    for fun in funs:
+        if not callable(fun):
+            raise TypeError(f"{where} takes a function, not {fun!r}")
+
+
+def check_called(where: str, funs: Iterable[Callable[..., Any]], primitives: Container[Callable[..., Any]]) -> None:
+    """Raise TypeError for a plain function of a user: Python calls it without a look at the table."""
+    for fun in funs:
+        package = (getattr(fun, "__module__", None) or "").partition(".")[0]
+        if type(fun) is FunctionType and fun not in primitives and package not in (PACKAGE, "numpy"):
+            raise TypeError(
+                f"{where}({fun.__name__}): it is a plain function, not a primitive, so it would be called as before; "
+                "write @tg.primitive above its definition"
+            )
 
 
 def check_parameters(where: str, fun: Callable[..., Any] | None, rules: Iterable[Callable[..., Any] | None]) -> None:

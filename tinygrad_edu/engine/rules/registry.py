@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .foreign import PACKAGE, array_from
-from .parameters import check_parameters
+from .parameters import check_called, check_functions, check_parameters
 from .table import Each, Table
 
 Array = NDArray[Any]
@@ -62,7 +62,8 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
     Arguments after the last that has a rule or None refuse Tensors. A function of any number of arguments has one rule
     for all of them, `each(i, g, y, *args, **kwargs)`. A second call for the same function replaces the first. For
     complex numbers g is dL/dx - i dL/dy, the conjugate of `.grad`, so a holomorphic function has the rule of real
-    numbers. Raises TypeError without rules, and for a rule that is not a function or that takes other arguments.
+    numbers. Raises TypeError without rules, for a rule that is not a function or that takes other arguments, and for a
+    plain Python function, which needs `@primitive` first.
 
     >>> cube = tg.primitive(lambda x: x**3)
     >>> tg.defvjp(cube, lambda g, y, x: g * 3 * x**2)
@@ -70,6 +71,7 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
     array(12.)
     """
     check_functions("defvjp", fun)
+    check_called("defvjp", [fun], implementations)
     if bool(rules) == (each is not None) or not all(r is None or callable(r) for r in (*rules, each)):
         raise TypeError(f"defvjp({name(fun)}, ...) takes one rule (or None) for each argument, or each=rule")
     check_parameters(f"defvjp({name(fun)}, ...)", implementations.get(fun), rules)
@@ -80,28 +82,29 @@ def defvjp(fun: Function, *rules: Rule | None, each: Rule | None = None) -> None
     vjps[fun] = Each(each) if each else rules
 
 
-def check_functions(where: str, *funs: object) -> None:
-    """Raise TypeError unless all can be called."""
-    for fun in funs:
-        if not callable(fun):
-            raise TypeError(f"{where} takes a function, not {fun!r}")
-
-
 def rules_of(fun: Function) -> tuple[Rule | None, ...]:
     """Return the rules of a function."""
     rules = vjps.get(fun, ())
     return (rules.rule,) if isinstance(rules, Each) else rules
 
 
-def nondifferentiable(*funs: Function) -> None:
+def nondifferentiable(fun: Function, *funs: Function) -> Function:
     """List functions whose result is a constant: called with Tensors they see arrays and return arrays.
 
-    >>> tg.nondifferentiable(count := tg.primitive(lambda x: np.count_nonzero(x)))
+    Returns the first function, so that this is a decorator too, above `@primitive`. Raises TypeError for a plain Python
+    function, which needs `@primitive` first.
+
+    >>> @tg.nondifferentiable
+    ... @tg.primitive
+    ... def count(x):
+    ...     return np.count_nonzero(x)
     >>> int(count(tg.Tensor([0.0, 2.0])))
     1
     """
-    check_functions("nondifferentiable", *funs)
-    constants.update(funs)
+    check_functions("nondifferentiable", fun, *funs)
+    check_called("nondifferentiable", [fun, *funs], implementations)
+    constants.update((fun, *funs))
+    return fun
 
 
 def refused(because: str, *funs: Function | str) -> None:
