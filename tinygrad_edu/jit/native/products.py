@@ -17,7 +17,7 @@ from .fusion import Group
 from .operations import TYPES
 
 WIDTH = 32  # bytes of a vector
-DEPTH = 128  # products that are added up before the sum goes to memory
+DEPTH = 32  # products that are added up before the sum goes to memory
 SMALL = 40_000  # multiplications of a product that is not handed to BLAS
 NARROW = 6  # rows or columns of a matrix that is not handed to BLAS either
 VECTOR = 7  # those of a matrix that is multiplied by a vector
