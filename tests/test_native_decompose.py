@@ -15,6 +15,10 @@ CASES = {
     np.clip: [lambda x: np.clip(x, None, 0.5), lambda x: np.clip(x, 0.25, None), lambda x: np.clip(x, np.nan, None)],
     np.var: [lambda x, a=a, k=k: np.var(x, axis=a, keepdims=k) for a in AXES for k in (False, True)],
     np.std: [lambda x, a=a, d=d: np.std(x, axis=a, ddof=d) for a in AXES for d in (0, 1)],
+    np.linalg.norm: [
+        *[lambda x, a=a, k=k: np.linalg.norm(x, axis=a, keepdims=k) for a in AXES for k in (False, True)],
+        *[lambda x, o=o: np.linalg.norm(x, o, axis=1) for o in (1, 2, np.inf)], lambda x: np.linalg.norm(x[0], 1),
+    ],
     np.sum: [
         *[lambda x, d=d: np.sum(x > 0, axis=1, dtype=d) for d in (np.float32, np.float64, np.int32)],
         *[lambda x, d=d: np.sum(x, axis=0, keepdims=True, dtype=d) for d in (np.float32, np.float64)],

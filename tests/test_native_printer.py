@@ -34,7 +34,7 @@ def flat(results):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("optimizer", [tg.optim.Adam, lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9)])
+@pytest.mark.parametrize("optimizer", [tg.optim.Adam, lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9), tg.optim.Rprop])
 def test_a_training_step_trains_in_c_as_in_python(tmp_path, dtype, optimizer):
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(8, 3)).astype(dtype), rng.integers(0, 2, 8)
@@ -46,6 +46,7 @@ def test_a_training_step_trains_in_c_as_in_python(tmp_path, dtype, optimizer):
         trained.zero_grad()
         loss = tg.cross_entropy(model(x), y)
         loss.backward()
+        tg.optim.clip_grad_norm(model.parameters(), 0.5)
         trained.step()
         return loss
 
@@ -120,6 +121,35 @@ def test_each_kind_of_call_gives_what_numpy_gives(tmp_path, f):
     expected = flat(jitted(x, y))
     (printed,) = run(tmp_path, jitted.c_main(x, y))
     np.testing.assert_allclose(printed, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_reductions_of_one_number_are_that_number(tmp_path, dtype):
+    w = tg.Tensor(dtype(2), label="w")
+
+    def f(x, y):
+        loss = tg.mse_loss(w * x, y)
+        return loss, tg.gradients(loss, [w]), x.sum(), np.prod(x), np.max(x), np.min(y), np.all(x > y), np.sum(-0.0 * x)
+
+    jitted, x, y = tg.jit(f, backend="c"), np.array(3, dtype), np.array(4, dtype)
+    for _ in range(2):
+        for got, expected in zip(jitted(x, y), f(x, y), strict=True):
+            got, expected = (np.asarray(getattr(a, "data", a[0] if type(a) is list else a)) for a in (got, expected))
+            np.testing.assert_array_equal(got, expected, strict=True)
+            np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+    (printed,) = run(tmp_path, jitted.c_main(x, y))
+    np.testing.assert_array_equal(printed, [4, 12, 3, 3, 3, 4, 0, 0])
+    assert not np.signbit(printed).any()
+
+
+def test_numbers_that_are_the_same_at_every_call_are_printed_in_their_place(tmp_path):
+    jitted = tg.jit(lambda x: (np.sum(x), {"two": 2.0, "rate": np.float32(0.1), "on": True}, x * 2))
+    jitted(x := np.array([1.0, 2.0]))
+    (printed,) = run(tmp_path, jitted.c_main(x))
+    np.testing.assert_array_equal(printed, [3, 2, np.float32(0.1), 1, 2, 4])
+    jitted = tg.jit(lambda x: np.sin(x) * x)
+    jitted(0.7)
+    np.testing.assert_allclose(run(tmp_path, jitted.c_main(0.7)), [[0.7 * np.sin(0.7)]], rtol=1e-15)
 
 
 def test_indexing_gives_what_numpy_gives(tmp_path):

@@ -115,6 +115,16 @@ def std(call: Maker, a: Var, axis: Any = None, ddof: Any = 0, keepdims: bool = F
     return None if variance is None else call(np.sqrt, variance)
 
 
+def norm(call: Maker, x: Var, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Var | None:
+    """Compute the root of the sum of squares; of vectors also the sum and the largest of the absolute values."""
+    is_vector = type(axis) is int or (axis is None and len(x.shape) == 1)
+    if not is_float(x) or not (ord is None or (is_vector and ord in (1, 2, math.inf))):
+        return None
+    if ord in (1, math.inf):
+        return call(np.sum if ord == 1 else np.max, call(np.absolute, x), axis=axis, keepdims=keepdims)
+    return call(np.sqrt, call(np.sum, call(np.multiply, x, x), axis=axis, keepdims=keepdims))
+
+
 def masked(call: Maker, x: Var, where: Any, value: Any) -> Var | None:
     """Replace the elements that a reduction leaves out."""
     if type(where) is not Var or where.dtype != bool or np.broadcast_shapes(where.shape, x.shape) != x.shape:
@@ -256,7 +266,7 @@ def inner(call: Maker, a: Var, b: Var) -> Var | None:
 
 
 RULES: dict[Any, Callable[..., Var | None]] = {
-    np.clip: clip, np.var: var, np.std: std, np.sum: total, np.max: extremum(np.max, np.maximum),
+    np.clip: clip, np.var: var, np.std: std, np.linalg.norm: norm, np.sum: total, np.max: extremum(np.max, np.maximum),
     np.min: extremum(np.min, np.minimum), np.pad: pad, np.repeat: repeat, np.diff: diff, np.flip: flip, np.roll: roll,
     np.outer: outer, np.tril: triangle(True), np.triu: triangle(False), np.take: take,
     np.take_along_axis: take_along_axis, np.dot: inner, np.matmul: inner,

@@ -17,7 +17,7 @@ import numpy as np
 from ...engine.rules.floats import positive_part, real_power
 from ...trace.functional import astype
 from ...trace.ir import Call, Constant, Var
-from ..simplify import uniform_element
+from ..simplify import is_reduction, uniform_element
 
 TYPES = {
     "float64": "double", "float32": "float", "int64": "int64_t", "int32": "int32_t", "int16": "int16_t",
@@ -65,6 +65,11 @@ PYTHON: dict[Any, str] = {  # of Python's floats; where these raise an error, th
     operator.abs: "fabs(a)", float: "a", positive_part: "(a <= 0 ? 0 : a)", math.exp: "tg_exp(a)",
     math.log: "tg_log(a)", math.sqrt: "sqrt(a)", math.tanh: "tg_tanh(a)", operator.lt: "a < b", operator.le: "a <= b",
     operator.gt: "a > b", operator.ge: "a >= b", operator.eq: "a == b", operator.ne: "a != b",
+    **{fun: NUMBERS[fun] for fun in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)},
+}  # fmt: skip
+OF_ONE: dict[Any, str] = {  # reductions of an array without axes; NumPy's sum of -0.0 is 0.0
+    np.sum: "a + 0", np.mean: "a + 0", np.prod: "a", np.max: "a", np.min: "a", np.amax: "a", np.amin: "a", np.all: "a",
+    np.any: "a",
 }  # fmt: skip
 RAISING = {operator.truediv, operator.pow, real_power, math.exp, math.log, math.sqrt}
 POWERS = {1: "a", 2: "a * a", 3: "a * a * a"}
@@ -112,12 +117,19 @@ def operation(call: Call) -> Operation | None:
         if found and call.fun is np.power and found.result.kind == "f" and np.shape(call.args[1]) == ():
             return _power(found, constant_value(call.args[1]))
         return found
-    if call.kwargs or c_type(call.out.dtype) is None:
+    if c_type(call.out.dtype) is None:
         return None
+    if call.fun in OF_ONE and is_reduction(call) and not call.args[0].shape:
+        known = call.args[0].dtype == call.out.dtype
+        return Operation(OF_ONE[call.fun], (call.out.dtype,), call.out.dtype) if known else None
     kinds = [operand_kind(a) for a in call.args]
     if any(isinstance(k, np.dtype) and c_type(k) is None for k in kinds):
         return None
     out = call.out.dtype
+    if call.fun in NUMBERS and call.kwargs.keys() == {"dtype"} and out.kind == "f":
+        return _ufunc(call.fun, (out,) * len(kinds), out) if all(k is not None for k in kinds) else None
+    if call.kwargs:
+        return None
     if call.fun is np.copy and len(kinds) == 1:
         return Operation("a", (out,), out) if kinds == [out] else None
     if call.fun is np.clip:

@@ -186,6 +186,9 @@ class Printer(Statements):
         """Return the lines that print the results."""
         lines = []
         for v in returned(self.program.result):
+            if type(v) is not Var:  # the same at every call
+                lines.append(f'printf("{float(v):.17g} ");')
+                continue
             digits, element = "%.9g" if v.dtype == np.float32 else "%.17g", self.reference(self.old.get(v, v))
             if v.shape:
                 lines.append(f'for (int i = 0; i < {v.size}; i++) printf("{digits} ", (double){element}[i]);')
@@ -194,13 +197,13 @@ class Printer(Statements):
         return [*lines, 'printf("\\n");']
 
 
-def returned(x: Any) -> list[Var]:
-    """Return the Vars of a result in order, without the gradients of Tensors and the memory that arrays share."""
+def returned(x: Any) -> list[Any]:
+    """Return the Vars and numbers of a result in order, without gradients of Tensors, and memory that arrays share."""
     if isinstance(x, Result):
         return returned(x.node if x.kind == "argument" else x.value)
     if isinstance(x, (list, tuple, dict)):
         return [v for part in (x.values() if isinstance(x, dict) else x) for v in returned(part)]
-    return [x] if type(x) is Var else []
+    return [x] if type(x) is Var or isinstance(x, (bool, int, float, np.bool, np.integer, np.floating)) else []
 
 
 def shape_comment(v: Var) -> str:

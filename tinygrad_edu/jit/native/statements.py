@@ -90,7 +90,7 @@ class Statements:
         x: Any = call.args[0] if call.args else None
         if call.draws:
             raise self.no_form(call, "draw outside, and pass the numbers as an argument")
-        if out.dtype is None:
+        if out.dtype is None or (call.fun in PYTHON and all([v.dtype is None for v in call.uses])):
             self.number(call)
         elif rearranges(call) or (call.fun in (np.broadcast_to, np.reshape) and type(x) is Var):
             self.view(call)
