@@ -30,6 +30,7 @@ def test_an_expression_by_hand():
     *_, y = lecture()
     explanation = tg.explain(y)
     assert len(explanation) == 7
+    assert {type(n) for s in explanation for n in (s.g, s.local, s.contribution, s.total)} == {float}
     assert [(s.node, s.g, s.to, s.rule, s.numbers, s.local, s.contribution, s.total) for s in explanation] == [
         ("y", 1.0, "v3", "g * b", "1 * -3", -3.0, -3.0, -3.0),
         ("y", 1.0, "b", "g * a", "1 * 4", 4.0, 4.0, 4.0),

@@ -103,6 +103,14 @@ def test_an_optimizer_tells_its_settings_without_those_that_are_off():
     assert rows(sgd)[-1] == ["steps taken", "1"]
 
 
+def test_an_optimizer_with_many_groups_tells_the_first_learning_rates_and_the_last():
+    x = [tg.Tensor(np.ones(2)) for _ in range(40)]
+    adam = tg.optim.Adam([{"params": [p], "lr": 0.1 * 0.9**i} for i, p in enumerate(x)], betas=(0.9, 0.99))
+    assert repr(adam).startswith("Adam(lr=(0.1, 0.09, 0.081, ..., 0.00164232), betas=(0.9, 0.99), eps=1e-08, 40 ")
+    assert rows(adam)[1] == ["lr", "(0.1, 0.09, 0.081, ..., 0.00164232)"]
+    assert repr(adam.param_groups[3]) == "Group(lr=0.0729, betas=(0.9, 0.99), eps=1e-08, 1 parameter)"
+
+
 def test_one_of_a_kind_has_no_plural():
     x = tg.Tensor([1.0])
     sgd = tg.optim.SGD([x], lr=0.1)

@@ -277,7 +277,8 @@ def _storable(name: str, value: ArrayLike) -> Array:
         raise TypeError(f"save: {name!r} is a masked array, and would lose its mask; fill it, .filled(value)")
     array: Array = converted(f"save: {name!r}", np.asarray, value)
     if array.dtype.hasobject:
-        raise ValueError(f"save: {name!r} is {kind_of(value)}, which only pickle could store; give numbers")
+        remedy = "save each dict in a file of its own" if isinstance(value, Mapping) else "give numbers"
+        raise ValueError(f"save: {name!r} is {kind_of(value)}, which only pickle could store; {remedy}")
     return array
 
 

@@ -89,8 +89,16 @@ class Group:
         return {name: value for name, value in self.hyperparameters().items() if name == "lr" or value}
 
     def __repr__(self) -> str:
-        settings = "".join([f"{name}={value}, " for name, value in self.settings().items()])
+        settings = "".join([f"{name}={setting_text(value)}, " for name, value in self.settings().items()])
         return f"Group({settings}{counted(len(self.params), 'parameter')})"
+
+
+def setting_text(value: object) -> str:
+    """Return a hyperparameter, or a tuple of those of all groups, for a repr: of many, the first three and the last."""
+    if isinstance(value, tuple):
+        texts = [setting_text(v) for v in value]
+        return f"({', '.join(texts if len(texts) <= 6 else [*texts[:3], '...', texts[-1]])})"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def set_all(groups: list[Group], name: str, value: Setting) -> None:

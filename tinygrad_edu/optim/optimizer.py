@@ -14,7 +14,7 @@ from ..engine.reprs import counted, table
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import check_state, copy_state
-from .group import Group, Hyperparameters, hyperparameter
+from .group import Group, Hyperparameters, hyperparameter, setting_text
 from .inplace import WIDER, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
 from .packing import initial_states
 from .tracing import Array
@@ -274,17 +274,14 @@ class Optimizer(Hyperparameters):
         return {name: all_[0] if all_.count(all_[0]) == len(all_) else tuple(all_) for name, all_ in values.items()}
 
     def __repr__(self) -> str:
-        def shown(v: object) -> str:
-            return f"{v:g}" if type(v) is float else str(v)
-
         size = f"{counted(len(self.params), 'parameter')} of {counted(sum(p.size for p in self.params), 'number')}"
         if len(self.groups) > 1:
             size += f" in {len(self.groups)} groups"
-        settings = [f"{k}={shown(v)}" for k, v in self.settings().items()]
+        settings = [f"{k}={setting_text(v)}" for k, v in self.settings().items()]
         return f"{type(self).__name__}({', '.join(settings)}, {size}, {counted(self.steps, 'step')} taken)"
 
     def _repr_html_(self) -> str:
-        rows = [[name, f"{v:g}" if isinstance(v, float) else str(v)] for name, v in self.settings().items()]
+        rows = [[name, setting_text(v)] for name, v in self.settings().items()]
         rows += [["parameters", f"{len(self.params):,}"], ["numbers", f"{sum(p.size for p in self.params):,}"]]
         return table([type(self).__name__, ""], [*rows, ["steps taken", f"{self.steps:,}"]])
 

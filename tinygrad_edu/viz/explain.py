@@ -165,7 +165,9 @@ def _local_derivative(rule: Rule, y: Tensor | Value) -> tuple[Number | None, tup
     """Return d(y)/d(argument) elementwise, or None if it is a Jacobian matrix, and the shape of the rule's result."""
     values = [np.float64(v) if type(v) is float else v for v in (y.data, *y.argvals)]
     with np.errstate(all="ignore"):
-        slope = rule(np.ones_like(values[0]), *values, **y.kwargs)
+        slope: Number = rule(np.ones_like(values[0]), *values, **y.kwargs)
+    if isinstance(y, Value):
+        slope = float(slope)  # as its other numbers are
     return slope if is_elementwise(y.fun) or np.size(y.data) == 1 else None, np.shape(slope)
 
 
