@@ -1,5 +1,6 @@
 """A Tensor that becomes a plain number: no gradient is lost in silence, and nobody is told where none is lost."""
 
+import functools
 import json
 import logging
 import math
@@ -103,8 +104,13 @@ def test_every_transform_raises(transform):
 
 
 def test_the_function_itself_may_be_pythons():
-    with pytest.raises(LostGradientError, match=r"np\.sin"):
-        tg.grad(math.sin)(1.0)
+    for transform in (tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian, tg.elementwise_grad):
+        with pytest.raises(LostGradientError, match=r"^math\.sin\(\.\.\.\) turns .*; write np\.sin,"):
+            transform(math.sin)(1.0)
+    with pytest.raises(LostGradientError, match=r"^math\.pow\(\.\.\.\) turns .*; write np\.pow,"):
+        tg.grad(functools.partial(math.pow, 2.0))(1.0)
+    with pytest.raises(LostGradientError, match=r"^math\.gamma\(\.\.\.\) turns .*; write scipy\.special\.gamma,"):
+        tg.jvp(math.gamma, [1.0], [1.0])
 
 
 @pytest.mark.parametrize("kind", [tg.Tensor, tg.Value])

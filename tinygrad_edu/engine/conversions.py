@@ -8,7 +8,7 @@ import builtins
 import dis
 import sys
 import warnings
-from types import CodeType, FrameType
+from types import BuiltinFunctionType, CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -93,12 +93,21 @@ def check_conversion(x: Node, method: str | None = None) -> None:
             return
         library = calling_library(frame)
         use = library if library in TAKES_ARRAYS else found
+        if within and code.co_filename.startswith(INTERNAL[0]):  # tg.grad(math.sin): the package called it
+            use = _in_python(within.fun) or use
     if within and lost:
         error = LostGradientError(_message(x, use))
         within.lost.append(error)
         raise error
     if not kept:
         warnings.warn(_message(x, use), stacklevel=3)
+
+
+def _in_python(fun: Any) -> str | None:
+    """Return the name of a function of Python's that is written in C, such as "math.sin(...)"; None for any other."""
+    while (inner := getattr(fun, "__wrapped__", None) or getattr(fun, "func", None)) is not None:  # a partial's func
+        fun = inner
+    return f"{fun.__module__}.{fun.__name__}(...)" if isinstance(fun, BuiltinFunctionType) else None
 
 
 def several_numbers(x: Node, purpose: str) -> TypeError:

@@ -101,10 +101,12 @@ class Transform(NamedTuple):
     variables: frozenset[Any]
     lost: list[Exception]
     entered: tuple[frozenset[Any], ...] = ()  # the variables of each, the outermost first
+    fun: Any = None  # the function that the innermost differentiates
 
     def within(self, variables: Iterable[Any]) -> "Transform":
         """Return the state within one more transform, which has these variables."""
-        return Transform(self.variables.union(variables), self.lost, (*self.entered, frozenset(variables)))
+        entered = (*self.entered, frozenset(variables))
+        return self._replace(variables=self.variables.union(variables), entered=entered)
 
 
 transform: ContextVar[Transform | None] = ContextVar("transform", default=None)

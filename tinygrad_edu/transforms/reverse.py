@@ -207,7 +207,7 @@ def trace(
     enclosing = mode.transform.get()
     outer = enclosing.variables if enclosing else frozenset()
     entered = enclosing.entered if enclosing else ()
-    inside = Transform(outer, [], entered)
+    inside = Transform(outer, [], entered, f)
     token = mode.transform.set(inside)  # already for the variables: an enclosing forward mode has to keep their graph
     with recording():
         try:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .activations import relu
 from .elementwise import LN2
-from .norms import euclidean_norm
+from .norms import euclidean_norm, minkowski_norm
 from .reductions import count, deviation, extremum_rule, not_nan, spread
 from .registry import Array, Axis, Function, Rule, conj, limits, predicate, predicate_of_all, vjps
 
@@ -89,6 +89,12 @@ def norm_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, a
     return np.where(valid, q * conj(x), r)
 
 
+def minkowski_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, p: float, axis: Axis = None,
+                    keepdims: bool = False) -> Array:
+    """The limit of the p-norm of one element, which is its absolute value; of more, no function of it is smooth."""
+    return norm_limit(i, r, g, change, y, x, axis, keepdims) if np.size(x) == np.size(y) else r
+
+
 def std_limit(i: int, r: Array, g: Array, change: Change, y: Array, x: Array, axis: Axis = None, dtype: Any = None,
               out: None = None, ddof: float = 0, keepdims: bool = False, *, where: Array | None = None,
               correction: float | None = None) -> Array:
@@ -146,6 +152,7 @@ limits.update({
     np.power: power_limit,
     np.float_power: power_limit,
     euclidean_norm: norm_limit,
+    minkowski_norm: minkowski_limit,
     np.std: std_limit,
     np.nanstd: passing_over_nan(std_limit),
     np.nanmax: passing_over_nan(extremum_limit),
