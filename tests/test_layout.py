@@ -28,6 +28,8 @@ LAYERS = [
     "engine.passes",
     "engine.growth",
     "engine.tape",
+    "engine.spans",
+    "engine.pickling",
     "engine.arrays",
     "engine.concatenators",
     "engine.conversions",

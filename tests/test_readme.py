@@ -46,3 +46,5 @@ def test_the_reading_list_has_the_lengths_of_the_files():
     assert {path: int(n) for path, n in listed} == lengths
     assert len(listed) == 4
     assert sum(lengths.values()) <= 950
+    assert lengths["tinygrad_edu/engine/backward.py"] <= 150
+    assert lengths["tinygrad_edu/engine/tape.py"] <= 200

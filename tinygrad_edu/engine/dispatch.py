@@ -13,6 +13,7 @@ from .apply import apply, plain, where_true, without_subclasses
 from .conversions import check_conversion, several_numbers
 from .errors import NoRuleError, explained
 from .inplace import augmented
+from .pickling import reduced
 from .rules.activations import relu
 from .rules.floats import real_power
 from .rules.methods import METHODS
@@ -146,6 +147,7 @@ class Operand(Node):
 
     __slots__ = ()
     __pandas_priority__ = 5000  # more than a table's: of `table * tensor`, the Tensor computes the product
+    __reduce__ = reduced
     _reflected: ClassVar[dict[np.ufunc, Function]] = {}  # of a subclass: its methods for an array on the left
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -7,30 +7,26 @@ remembers the call. `backward` reads these recipes from a root back to the leave
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterable
-from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from .backward import Gradient, Pair, is_leaf
-from .conjugation import complex_seen, conjugated
-from .errors import calling_library
+from .conjugation import conjugated
 from .growth import CHECKED, check_growth
 from .habits import instead
 from .hooks import Hookable
 from .mode import mode, no_grad, watchers
 from .passes import PLAIN, RECORDED, reverse_pass
-from .rules.registry import array_likes, is_complex, name
+from .rules.registry import array_likes
 
-__all__ = ["Node", "constant", "no_grad", "record", "tag"]
+__all__ = ["Node", "constant", "no_grad", "record"]
 
 Function = Callable[..., Any]
 NO_KEYWORDS: dict[str, Any] = {}
 MADE: dict[str, Any] = {}  # marks a node that a user made: within no_grad, `x += 1` writes into such a node
 next_place = itertools.count(-1, -1).__next__  # places on the tape count down: a heap gives the latest node first
-_last_tagged = 0  # the latest place whose node has a span
 _new = object.__new__
 
 
@@ -48,7 +44,7 @@ class Node(Hookable):
     argnums: tuple[int, ...]  # the positions of the arguments that take gradients
     order: int  # the place on the tape: smaller than that of every argument
     passes: int  # how many backward passes have added up to a leaf's gradient; unset before the first
-    span: tuple[Any, ...]  # the module's call that made this node, see `tag`; unset for most
+    span: tuple[Any, ...]  # the module's call that made this node, see `spans.tag`; unset for most
     curves: bool  # set on a result of `kinks.change`, so that its other calls take it for a constant; unset for others
     tangents: dict[Any, Any]  # in forward mode: the derivatives along directions; unset for most
     trail: Any  # what a watcher noted; unset for most
@@ -148,20 +144,6 @@ class Node(Hookable):
         """Forget the gradient."""
         self._grad = None
 
-    def __reduce__(self) -> Any:
-        library = calling_library(sys._getframe(1))
-        if self.fun:
-            if library == "scipy":  # odeint copies its start
-                np.asarray(self)  # raises the error that names what takes Tensors in its place
-            if library == "matplotlib":  # which copies what it draws
-                raise TypeError(f"matplotlib draws arrays, and {self._describe()} is not one; pass its .data")
-            raise TypeError(
-                f"{self._describe()} is a result of {name(self.fun)}, so a copy or a pickle would hold its whole "
-                "graph; take y.detach() for the value alone, or +y for another node of the same graph"
-            )
-        data = copy(self._value) if library == "scipy" else self._value  # odeint writes into its copy
-        return _restored, (type(self), data, self._grad, self.requires_grad, self.label)
-
     def _describe(self) -> str:
         return f"{type(self).__name__}{f' {self.label!r}' if self.label else ''}"
 
@@ -209,33 +191,3 @@ def constant(kind: type[Node], data: Any) -> Any:
     y.args = y.argvals = y.argnums = ()
     y.kwargs = NO_KEYWORDS
     return y
-
-
-def tag(y: Any, module: Any, kind: type | None, start: int, inputs: Any) -> None:
-    """Tag the nodes in y that were recorded since `start` with the module call that made them, so pictures group them.
-
-    A node's `span` is (module, kind, start, its place, inputs, the span that it had before) and keeps nothing alive:
-    `module` is a weak reference to a module of class `kind`, both None for a backward pass; `inputs` are ids.
-    """
-    global _last_tagged
-    if isinstance(y, Node):
-        order = y.order
-        if order < start:
-            inner = None
-            if order < _last_tagged:  # it cannot have a span yet, and reading an unset slot is slow
-                _last_tagged = order
-            else:
-                inner = getattr(y, "span", None)
-            y.span = (module, kind, start, order, inputs, inner)
-    elif isinstance(y, (list, tuple, dict)):
-        for part in y.values() if isinstance(y, dict) else y:
-            tag(part, module, kind, start, inputs)
-
-
-def _restored(kind: type[Node], data: Any, grad: Any, requires_grad: bool, label: str | None) -> Node:
-    x = _new(kind)
-    Node.__init__(x, data, requires_grad, label)
-    if is_complex(data):  # perhaps the first complex array of this process
-        complex_seen.add(data.dtype)
-    x._grad = grad
-    return x

@@ -17,7 +17,8 @@ from ..engine.errors import kind_of
 from ..engine.habits import instead
 from ..engine.rules.foreign import PACKAGE, library
 from ..engine.rules.registry import Array
-from ..engine.tape import next_place, tag
+from ..engine.spans import tag
+from ..engine.tape import next_place
 from ..engine.tensor import Tensor
 from ..state import IncompatibleKeys, copy_state
 from .summary import Summary, model_html, model_text, observers, summarize

@@ -22,7 +22,8 @@ from ..engine.habits import names_keywords
 from ..engine.mode import Contribution, Transform, paused, recording
 from ..engine.passes import PLAIN, RECORDED, reverse_pass
 from ..engine.rules.registry import Function, real_part
-from ..engine.tape import Node, constant, next_place, tag
+from ..engine.spans import tag
+from ..engine.tape import Node, constant, next_place
 from ..engine.tensor import Tensor
 from . import tree
 from .arguments import (
