@@ -288,6 +288,9 @@ def test_draw_refuses_other_things():
         tg.draw(np.ones(3))
     with pytest.raises(ValueError, match="'UP'"):
         tg.draw(tg.Value(1.0), rankdir="UP")
+    for name in ("gradients", "legend", "repeats"):
+        with pytest.raises(ValueError, match=f"draw: {name} is True or False, not 'no'"):
+            tg.draw(tg.Value(1.0), **{name: "no"})
 
 
 def test_an_array_used_twice_is_drawn_once_and_a_number_each_time():

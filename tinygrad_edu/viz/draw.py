@@ -24,6 +24,7 @@ import graphviz
 import numpy as np
 from graphviz import Digraph
 
+from ..engine.arguments import switches
 from ..engine.errors import kind_of
 from ..engine.passes import reverse_pass
 from ..engine.tape import Node
@@ -158,6 +159,7 @@ def draw(
     True
     """
     roots: list[Any] = list(tensor) if isinstance(tensor, (list, tuple)) else [tensor]
+    switches("draw", gradients=gradients, legend=legend, repeats=repeats)
     _check(roots, rankdir, depth, max_nodes)
     try:
         picture = read(roots, depth)
