@@ -135,6 +135,48 @@ def test_higher_derivatives_are_watched_too():
     fails(run, "backward", "np.power")
 
 
+ROOTS, BOTH = np.array([0.0, 4.0]), np.ones(2)
+
+
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda: tg.jvp(np.sqrt, [0.0], [1.0]),
+        lambda: tg.jvp(lambda x: np.sqrt(x) - np.sqrt(x), [ROOTS], [BOTH]),
+        lambda: tg.jacobian(np.sqrt, mode="forward")(ROOTS),
+        lambda: tg.hvp(lambda x: np.sum(x**1.5))(ROOTS, BOTH),
+        lambda: tg.hessian(lambda x: np.sum(x**1.5))(ROOTS),
+        lambda: tg.jvp(lambda x: {"a": x, "b": np.linalg.norm(np.sqrt(x))}, [ROOTS], [BOTH]),
+    ],
+    ids=["jvp", "inf - inf", "jacobian", "hvp", "hessian", "tree"],
+)
+def test_tangents_are_watched(derivative):
+    words = "forward mode: the rule of np.", "test_anomaly.py:", "gave the tangent inf", "that arrives is 1.0"
+    fails(derivative, *words)
+
+
+def test_infinite_tangents_that_come_in_or_are_masked_are_no_anomaly():
+    with tg.detect_anomaly():
+        assert tg.jvp(lambda x: x * 2, [1.0], [np.inf])[1] == np.inf
+        tangent = tg.jvp(lambda x: np.where(x > 0, np.sqrt(x), 0), [ROOTS], [BOTH])[1]
+        np.testing.assert_array_equal(tangent, [0, 0.25])
+        np.testing.assert_array_equal(tg.hessian(lambda x: np.sum(x**3))(ROOTS), np.diag(6 * ROOTS))
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+def test_an_empty_argument_is_said_to_be_empty():
+    x, words = Tensor(np.ones((0, 3)), label="x"), "gave nan, where x is empty"
+    fails(lambda: np.mean(x), words)
+
+
+def test_an_infinity_that_the_call_asks_for_is_none():
+    x = Tensor([1.0, 2.0])
+    with tg.detect_anomaly():
+        y = np.pad(x, 1, constant_values=-np.inf)
+        np.maximum(y[1:], y[:-1])[1:-1].sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 1])
+
+
 def test_values_are_watched():
     a = Value(0.0, label="a")
     fails(lambda: np.divide(1.0, a), "np.divide(1.0, a", "gave inf, where", "a is 0.0")
@@ -146,10 +188,31 @@ def test_it_is_a_decorator_and_ends_where_it_ends():
     def risky(x):
         return np.log(x)
 
-    with pytest.raises(tg.AnomalyError):
-        risky(Tensor([0.0]))
+    bare = tg.detect_anomaly(np.log)
+    for f in (risky, risky, bare, bare):
+        with pytest.raises(tg.AnomalyError):
+            f(Tensor([0.0]))
     with np.errstate(divide="ignore"):
         assert np.log(Tensor([0.0])).data == -np.inf
+
+
+@pytest.mark.parametrize("decorate", [tg.detect_anomaly, tg.detect_anomaly(), tg.no_grad, tg.no_grad()])
+def test_what_runs_after_the_call_is_not_decorated(decorate):
+    def generator():
+        yield 1
+
+    async def coroutine():
+        pass
+
+    async def both():
+        yield 1
+
+    for f in (generator, coroutine, both):
+        kind = "coroutine" if f is coroutine else "generator"
+        with pytest.raises(TypeError, match=rf"(detect_anomaly|no_grad): {f.__name__} is a {kind}, which runs later"):
+            decorate(f)
+    with pytest.raises(TypeError, match=r"takes a function, or nothing, as in `with .*\(\):`, not 3"):
+        decorate(3)
 
 
 def test_it_nests():

@@ -4,20 +4,24 @@
 array of an operation. Where a backward pass gives a gradient that is not finite, it looks for the rule that made it.
 """
 
+import functools
 import linecache
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 import numpy as np
 
+from .engine.backward import parent, toposort
 from .engine.errors import Line, describe, format_line, user_name, users_line
-from .engine.mode import Contribution, Contributions, Passed, watching
+from .engine.mode import Contribution, Contributions, Passed, check_decorated, watching
 from .engine.rules.registry import is_elementwise, name, vjps
 from .transforms.batching import Batch, member
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _FLOAT = np.dtype(np.float64)
 _factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, the weights of a checksum
 
@@ -34,15 +38,44 @@ class AnomalyError(ValueError):
     """
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
-    """Find the operation that first goes wrong: `with tg.detect_anomaly():` or `@tg.detect_anomaly()`.
+class _Detection:
+    """Turns a watcher on: a context manager, and a decorator, of which each block and call has its own."""
+
+    def __init__(self) -> None:
+        self.blocks: list[AbstractContextManager[None]] = []
+
+    def __enter__(self) -> None:
+        self.blocks.append(_detecting())
+        self.blocks[-1].__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self.blocks.pop().__exit__(*error)
+
+    def __call__(self, fun: Callable[P, R]) -> Callable[P, R]:
+        """Return `fun` as a function that runs under anomaly mode."""
+        check_decorated("detect_anomaly", fun)
+
+        @functools.wraps(fun)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            with _detecting():
+                return fun(*args, **kwargs)
+
+        return call
+
+
+@overload
+def detect_anomaly() -> _Detection: ...
+@overload
+def detect_anomaly(fun: Callable[P, R]) -> Callable[P, R]: ...
+def detect_anomaly(fun: Callable[..., Any] | None = None) -> Any:
+    """Find the operation that first goes wrong: `with tg.detect_anomaly():`, or `@tg.detect_anomaly` on a function.
 
     Raises AnomalyError where an operation turns finite arguments into an infinity or a NaN; where a rule does so in a
-    backward pass whose gradients are not finite; and where an array was written into between an operation and the
-    backward pass whose rule reads it. The error names the function, the shapes and labels, the element and the numbers
-    that it was computed from, and the line that called the operation. Holds for the thread that entered it. Operations
-    under `no_grad` are not checked, and functions of `jit` run without their recordings.
+    backward pass whose gradients, or in forward mode whose tangents, are not finite; and where an array was written
+    into between an operation and the backward pass whose rule reads it. The error names the function, the shapes and
+    labels, the element and the numbers that it was computed from, and the line that called the operation. Holds for the
+    thread that entered it. Operations on plain arrays and constants, and those under `no_grad`, are not checked;
+    NumPy's warnings are off for them too. Functions of `jit` run without their recordings.
 
     >>> try:
     ...     with tg.detect_anomaly():
@@ -51,6 +84,11 @@ def detect_anomaly() -> Iterator[None]:
     ...     print("log(0) is infinite")
     log(0) is infinite
     """
+    return _Detection() if fun is None else _Detection()(fun)
+
+
+@contextmanager
+def _detecting() -> Iterator[None]:
     # NumPy's warnings are off: the errors here say more.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"), watching(_Detector()):
         yield
@@ -76,7 +114,7 @@ class _Detector(Contributions):
         y.trail = trail = Trail(users_line(sys._getframe(1)), [*map(_checksum, arguments), _checksum(data)])
         if self.in_backward or _finite(data, trail.checksums[-1]):
             return
-        if all(map(_finite, arguments, trail.checksums)):
+        if all(map(_finite, arguments, trail.checksums)) and all(_finite(v, None) for v in y.kwargs.values()):
             raise AnomalyError(f"{_called(y)} gave {_first(y, data, arguments)}{_remedy(y.fun)}")
 
     def contribution(self, contribute: Contribution) -> Contribution:
@@ -96,6 +134,19 @@ class _Detector(Contributions):
         if not all(_finite(a, _checksum(a)) for a in (_array(g) for _, g in pairs)):
             _find_infinite(passed)
 
+    def tangent_found(self, y: Any, tangent: Any, of: Callable[[Any], Any]) -> None:
+        """Raise AnomalyError for the first operation that made such a tangent, if that of a result is not finite."""
+        if _finite(tangent, None):
+            return
+        for node in reversed(toposort(y)):
+            if node.argnums and (t := of(node)) is not None and not _finite(t, None):
+                arrived = [v for i in node.argnums if (v := of(parent(node, i))) is not None]
+                if all(_finite(a, None) for a in (node._value, *node.argvals, *arrived)):
+                    first = _first(node, _data(t), node.argvals, _data(arrived[0]), "the tangent that arrives")
+                    raise AnomalyError(
+                        f"forward mode: the rule of {_called(node)} gave the tangent {first}{_remedy(node.fun)}"
+                    )
+
 
 def _find_changed(passed: list[Passed]) -> None:
     """Raise AnomalyError if an array was changed after the forward pass and a rule reads it."""
@@ -109,11 +160,7 @@ def _find_changed(passed: list[Passed]) -> None:
             if id(a) not in now:
                 now[id(a)] = _checksum(a)
             after = now[id(a)]
-            if (
-                after != before
-                and (after == after or before == before)
-                and _reads(y, i, getattr(g, "_value", g), arrays, k)
-            ):
+            if after != before and (after == after or before == before) and _reads(y, i, _data(g), arrays, k):
                 what = f"argument {k - 1}, {describe(y.args[k - 1])}," if k else "result,"
                 raise AnomalyError(
                     f"backward: the rule of {_called(y)} reads its {what} which was written into since, so the "
@@ -140,7 +187,7 @@ def _contribution(y: Any, i: int, g: Any, arrays: list[Any]) -> Any:
 def _find_infinite(passed: list[Passed]) -> None:
     """Raise AnomalyError for the first rule, or sum of contributions, that turned finite numbers into others."""
     for y, g, i, x, r in passed:
-        arrays, g, r = [y._value, *y.argvals], getattr(g, "_value", g), getattr(r, "_value", r)
+        arrays, g, r = [y._value, *y.argvals], _data(g), _data(r)
         if _finite(r, _checksum(r)) or not all(_finite(a, _checksum(a)) for a in (g, *arrays)):
             continue
         if is_elementwise(y.fun):
@@ -151,7 +198,7 @@ def _find_infinite(passed: list[Passed]) -> None:
         )
     arrived: dict[Any, list[Any]] = {}
     for *_, x, r in passed:
-        arrived.setdefault(x, []).append(getattr(r, "_value", r))
+        arrived.setdefault(x, []).append(_data(r))
     for x, gradients in arrived.items():
         if all(_finite(r, None) for r in gradients) and not _finite(sum(gradients), None):
             whose = _called(x) if x.fun else describe(x)
@@ -170,7 +217,7 @@ def _quoted(line: Line) -> str:
     return f"{format_line(line)}: {linecache.getline(*line).strip()}".removesuffix(": ")
 
 
-def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:
+def _first(y: Any, data: Any, arrays: Any, g: Any = None, arrives: str = "the gradient that arrives") -> str:
     """Return the first element of data that is not finite, and the numbers that it was computed from."""
     of_member = ""
     while type(data) is Batch:
@@ -182,11 +229,13 @@ def _first(y: Any, data: Any, arrays: Any, g: Any = None) -> str:
     named = [
         (getattr(a, "label", None) or f"argument {i}", v) for i, (a, v) in enumerate(zip(y.args, arrays, strict=True))
     ]
-    named += [] if g is None else [("the gradient that arrives", g)]
+    named += [] if g is None else [(arrives, g)]
     made = []
     for what, value in named:
-        if isinstance(value, (float, int, np.ndarray, np.generic)) and np.size(value):
-            if is_elementwise(y.fun):
+        if isinstance(value, (float, int, np.ndarray, np.generic)):
+            if not np.size(value):
+                made.append(f"{what} is empty")
+            elif is_elementwise(y.fun):
                 made.append(f"{what} is {np.broadcast_to(value, data.shape)[at]}")
             else:
                 made.append(f"{what} is from {np.min(value)} to {np.max(value)}")
@@ -231,8 +280,15 @@ def _finite(a: Any, checksum: float | None) -> bool:
     """Return whether all elements are finite; a sum of finite numbers may overflow, so its checksum proves nothing."""
     if checksum is not None and isfinite(checksum):
         return True
+    if isinstance(a, (tuple, list, dict)):  # such as the fill values of np.pad
+        return all(_finite(v, None) for v in (a.values() if isinstance(a, dict) else a))
     a = _array(a)
     return not isinstance(a, (float, np.floating, np.ndarray)) or bool(np.isfinite(a).all())
+
+
+def _data(g: Any) -> Any:
+    """Return the data of a node, which may be a batch; other arguments as they are."""
+    return getattr(g, "_value", g)
 
 
 def _array(g: Any) -> Any:

@@ -38,6 +38,9 @@ class Watcher:
     def finished(self, pairs: list[tuple[Any, Any]]) -> None:
         """Look at the (node, gradient) pairs that a backward pass returns; none if an error ended it."""
 
+    def tangent_found(self, y: Any, tangent: Any, of: Callable[[Any], Any]) -> None:
+        """Look at the tangent of y, a result of forward mode; of(x) returns that of a node behind y, or None."""
+
 
 class Passed(NamedTuple):
     """One contribution: what y, whose gradient is g, passed on to its i-th argument x."""
@@ -113,6 +116,7 @@ transform: ContextVar[Transform | None] = ContextVar("transform", default=None)
 
 
 STOPPING = {"raise", "call", "log"}
+CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
 _known_modes: tuple[Context | None, frozenset[str]] = None, frozenset()
 
 
@@ -182,6 +186,17 @@ def recording() -> Iterator[None]:
         _set(before, watchers())
 
 
+def check_decorated(where: str, fun: Any) -> None:
+    """Raise TypeError unless `fun` is a function whose calls run it: those of a generator or a coroutine do not."""
+    if not callable(fun):
+        raise TypeError(f"{where} takes a function, or nothing, as in `with {where}():`, not {fun!r:.60}")
+    flags = getattr(getattr(fun, "__code__", None), "co_flags", 0)  # those of inspect, without importing it
+    if flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR):
+        kind = "coroutine" if flags & CO_COROUTINE else "generator"
+        called = getattr(fun, "__name__", repr(fun))
+        raise TypeError(f"{where}: {called} is a {kind}, which runs later; write `with {where}():` inside it")
+
+
 class NoGrad:
     """Compute without recording: `with no_grad():` or `@no_grad()`, also without parentheses.
 
@@ -210,11 +225,7 @@ class NoGrad:
         """Return `fun` as a function that never records; without one, the context manager."""
         if fun is None:
             return self
-        if not callable(fun):
-            raise TypeError(f"no_grad takes a function, or nothing, as in `with no_grad():`, not {fun!r:.60}")
-        if getattr(getattr(fun, "__code__", None), "co_flags", 0) & 0x20:  # inspect.CO_GENERATOR, without inspect
-            kind = getattr(fun, "__name__", repr(fun))
-            raise TypeError(f"no_grad: {kind} is a generator, which runs later; write `with no_grad():` inside it")
+        check_decorated("no_grad", fun)
 
         @functools.wraps(fun)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -81,6 +81,14 @@ class Tangents(Watcher):
         with watched_by(self.below), np.errstate(divide="ignore", invalid="ignore"):
             self.push(y)
 
+    def show(self, y: Any, tangent: Any) -> None:
+        """Show the tangent of a result to the watchers, unless it holds a NaN that another pass may mend."""
+        if not self.below or tangent is None:
+            return
+        if not holds_nan(tangent) or (self.masked and not any(node.fun in unsettled for node in toposort(y))):
+            for watcher in self.below:
+                watcher.tangent_found(y, tangent, self.of)
+
     def push(self, y: Node) -> None:
         """Compute the tangent of a node from those of its arguments."""
         tangents = [self.of(parent(y, i)) for i in y.argnums]
@@ -168,7 +176,9 @@ def push_forward(y: Any, variables: Sequence[Node], directions: Sequence[Any]) -
                 tangents.push(node)
         if not holds_nan(t := tangents.of(y)):
             break
-    return pulled_twice(y, variables, directions) if tangents.kinked and isinstance(t, Node) else t
+    t = pulled_twice(y, variables, directions) if tangents.kinked and isinstance(t, Node) else t
+    tangents.show(y, t)
+    return t
 
 
 def holds_nan(t: Any) -> bool:
@@ -251,6 +261,7 @@ def _evaluated_along(
             is_lost = masked and holds_nan(tangents[i]) and not holds_nan(leaf)
             if is_lost and any(node.fun in unsettled for node in toposort(leaf)):
                 tangents[i] = pulled_by_limits(leaf, variables, vs, tangents[i])
+            along.show(leaf, tangents[i])
         return y
 
     y, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
