@@ -463,6 +463,20 @@ def test_weights_without_inputs_or_outputs_have_no_variance(init, shape):
             init(wrong)
 
 
+@pytest.mark.parametrize("value", [np.zeros((1, 2)), 2.0, np.float64(1), 0])
+@pytest.mark.parametrize("layers", [lambda: nn.Linear(2, 1), lambda: [nn.ReLU(), {"a": [Tensor([1.0])]}]])
+def test_layers_replaced_by_numbers_are_refused(layers, value):
+    model = nn.Module()
+    model.body = body = layers()
+    with pytest.raises(TypeError, match=r"Module.body = ...: .* with parameters would be replaced by .*; assign"):
+        model.body = value
+    assert model.body is body
+    model.body = None
+    model.body = value
+    model.body = nn.ReLU()
+    model.body = value
+
+
 def test_a_parameter_replaced_by_an_array_is_refused_with_the_remedy():
     layer = nn.Linear(2, 1)
     before = layer.weight

@@ -64,6 +64,11 @@ class Module:
             change = f"{old._describe()} would no longer be a parameter, but {kind_of(value)}"
             remedy = f"write new numbers into it, {name}.data[...] = value, or assign a Tensor"
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
+        if isinstance(value, (np.ndarray, np.generic, float, int)) and any(
+            isinstance(t, Tensor) and t.fun is None and t.requires_grad for _, t in members_of(old)
+        ):
+            change = f"{kind_of(old)} with parameters would be replaced by {kind_of(value)}"
+            raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; assign Tensors or layers, or None")
         if name in _METHODS:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {name} is a method of every Module; use another name")
         if name in ("requires_grad", "trainable") and library(self) == PACKAGE:
