@@ -111,6 +111,22 @@ def test_an_optimizer_with_many_groups_tells_the_first_learning_rates_and_the_la
     assert repr(adam.param_groups[3]) == "Group(lr=0.0729, betas=(0.9, 0.99), eps=1e-08, 1 parameter)"
 
 
+def test_an_optimizer_names_the_parameters_of_which_no_step_has_found_a_gradient():
+    x = [tg.Tensor([1.0], label=label) for label in "abcde"]
+    sgd = tg.optim.SGD(x[:2], lr=0.1)
+    assert repr(sgd).endswith(" 0 steps taken)")
+    for loss in (x[0], x[0], x[1]):
+        before = repr(sgd)
+        sgd.minimize(loss**2)
+    assert before.endswith(" 2 steps taken; no gradient so far: parameter 1 'b' of shape (1,))")
+    assert repr(sgd).endswith(" 3 steps taken)")
+    sgd.add_param_group({"params": x[2:]})
+    assert rows(sgd)[-1][1].endswith("parameter 4 'e' of shape (1,)")
+    adam = tg.optim.Adam([tg.Tensor(0.0) for _ in range(6)], lr=0.1)
+    adam.minimize(adam.params[3] ** 2)
+    assert repr(adam).endswith("parameter 0 of shape (), parameter 1 of shape (), parameter 2 of shape () and 2 more)")
+
+
 def test_one_of_a_kind_has_no_plural():
     x = tg.Tensor([1.0])
     sgd = tg.optim.SGD([x], lr=0.1)

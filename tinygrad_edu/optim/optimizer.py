@@ -32,6 +32,7 @@ from .validation import (
     squares_fit,
     state_suffices,
     warn_of_sum,
+    without_gradient,
 )  # fmt: skip
 
 
@@ -275,15 +276,17 @@ class Optimizer(Hyperparameters):
 
     def __repr__(self) -> str:
         size = f"{counted(len(self.params), 'parameter')} of {counted(sum(p.size for p in self.params), 'number')}"
-        if len(self.groups) > 1:
-            size += f" in {len(self.groups)} groups"
+        size += f" in {len(self.groups)} groups" * (len(self.groups) > 1)
         settings = [f"{k}={setting_text(v)}" for k, v in self.settings().items()]
-        return f"{type(self).__name__}({', '.join(settings)}, {size}, {counted(self.steps, 'step')} taken)"
+        never = without_gradient(self.params, self._missed(), "; no gradient so far: ")
+        return f"{type(self).__name__}({', '.join(settings)}, {size}, {counted(self.steps, 'step')} taken{never})"
 
     def _repr_html_(self) -> str:
         rows = [[name, setting_text(v)] for name, v in self.settings().items()]
         rows += [["parameters", f"{len(self.params):,}"], ["numbers", f"{sum(p.size for p in self.params):,}"]]
-        return table([type(self).__name__, ""], [*rows, ["steps taken", f"{self.steps:,}"]])
+        never = without_gradient(self.params, self._missed())
+        rows += [["steps taken", f"{self.steps:,}"], *([["no gradient so far", never]] if never else [])]
+        return table([type(self).__name__, ""], rows)
 
 
 def check_optimizer(where: str, optimizer: object) -> None:

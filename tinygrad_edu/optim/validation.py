@@ -97,6 +97,13 @@ def gradients(params: list[Tensor], where: str) -> list[Array | None]:
     return grads
 
 
+def without_gradient(params: list[Tensor], missed: list[int], before: str = "") -> str:
+    """Return `before` and the names of the parameters of which no step has found a gradient; "" if there are none."""
+    never = [describe(i, p) for i, (p, m) in enumerate(zip(params, missed, strict=True)) if m == -1]
+    more = f" and {len(never) - 3} more" if len(never) > 3 else ""
+    return before + ", ".join(never[:3]) + more if never else ""
+
+
 def warn_of_sum(kind: str, p: Tensor) -> None:
     """Warn of a gradient that several backward passes have added up to, in one text, as Python shows a text once."""
     if getattr(p, "passes", 1) > 1:
