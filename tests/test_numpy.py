@@ -219,6 +219,7 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "needs as many columns in a as b has rows" in message(ValueError, lambda: w @ w)
     assert "np.matmul(w of shape (3, 4), array of shape (3,))" in message(ValueError, lambda: w @ np.ones(3))
     assert "multiply with *" in message(TypeError, lambda: w @ 2.0)
+    assert "a * b multiplies by a single number" in message(ValueError, lambda: w @ tg.Tensor(2.0))
     assert "np.multiply(array of shape (2,), x of shape (5,))" in message(ValueError, lambda: np.ones(2) * x)
     assert "np.reshape(w of shape (3, 4), (5, 2))" in message(ValueError, lambda: w.reshape(5, 2))
     assert "np.sum(w of shape (3, 4), axis=7)" in message(ValueError, lambda: w.sum(axis=7))

@@ -240,6 +240,7 @@ _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "requested shape": _AXES,
     "remapped shapes": "a letter must mean the same length in all operands, or 1",
     "broadcast": _AXES,
+    "does not have enough dimensions": "products of vectors and matrices have @; a * b multiplies by a single number",
     "matmul": _PRODUCT,
     "not aligned": _PRODUCT,
     "arrays used as indices": _INDICES,
