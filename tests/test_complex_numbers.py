@@ -196,6 +196,21 @@ def test_checkpoint_and_containers_take_complex_tensors():
     close(tg.grad(lambda z: np.sum(inner(z).imag))(Z), tg.grad(lambda z: np.sum((np.exp(z) * z).imag))(Z))
 
 
+def test_functions_that_are_one_node_return_real_and_complex_results_together():
+    both = lambda z: {"square": z**2, "size": np.abs(z)}
+    ruled = tg.custom_vjp(both)
+    ruled.defvjp(
+        lambda z: (both(z), z),
+        lambda z, g: (g["square"] * 2 * z + g["size"] * np.conjugate(z) / np.abs(z),),
+    )
+    loss = lambda f: lambda z: np.sum(np.abs(f(z)["square"] - 1)) + np.sum(f(z)["size"] ** 3)
+    for f in (tg.checkpoint(both), ruled):
+        assert [y.dtype for y in f(tg.Tensor(Z)).values()] == [complex, float]
+        close(tg.grad(loss(f))(Z), tg.grad(loss(both))(Z))
+        tg.check_grad(f, Z)
+    close(tg.jvp(loss(tg.checkpoint(both)), [Z], [Z])[1], tg.jvp(loss(both), [Z], [Z])[1])
+
+
 def test_check_grad_finds_a_missing_conjugate():
     @tg.primitive
     def mirrored(z):

@@ -169,6 +169,17 @@ def test_ravel_gives_one_vector_and_its_way_back_both_differentiable():
     assert tg.tree.ravel({"n": 1})[0].shape == (0,)
 
 
+def test_a_real_leaf_beside_complex_ones_stays_real():
+    """Without the warning of a cast: nothing is lost, as its imaginary parts are zeros."""
+    tree = {"z": np.array([1 + 2j, 3j]), "x": 2.0, "y": np.float32([1, 4])}
+    vector, unravel = tg.tree.ravel(tree)
+    back = unravel(vector * 2)
+    assert [leaf.dtype for leaf in tg.tree.leaves(back)] == [complex, float, np.float32]
+    np.testing.assert_array_equal(back["y"], [2, 8])
+    f = lambda p: np.sum(np.abs(p["z"]) ** 2) * p["x"] + np.sum(p["y"])
+    np.testing.assert_allclose(tg.grad(lambda v: f(unravel(v)))(vector), tg.tree.ravel(tg.grad(f)(tree))[0])
+
+
 def test_a_function_of_a_tree_becomes_one_of_a_vector():
     f = lambda p, scale: scale * np.sum(p["a"] ** 2) * p["b"]
     tree = {"a": np.array([1.0, 2.0]), "b": 3.0}

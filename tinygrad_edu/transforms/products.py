@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.habits import names_keywords
-from ..engine.rules.registry import Function, is_complex
+from ..engine.rules.registry import Function, conj, is_complex, real_part
 from . import tree
 from .arguments import Argnums, Result, check_function, like_arguments, name_of
 from .forward import jvp
@@ -44,15 +44,16 @@ def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]
 
 
 def half_square(y: Any) -> Any:
-    """Return half the sum of the squares, whose Hessian is the identity."""
-    return 0.5 * np.sum(y * y)
+    """Return half the sum of the squares, of absolute values if complex, whose Hessian is the identity; y is a tree."""
+    squares = [np.sum(real_part(leaf * conj(leaf))) for leaf in tree.leaves(y) if not tree.is_constant(leaf)]
+    return 0.5 * sum(squares)
 
 
 def ggnvp(f: Function, loss: Function = half_square) -> Callable[[Any, Any], Result]:
     """Return the function (x, v) -> J^T H J v, the product with the Gauss-Newton matrix of loss(f(x)).
 
-    J is the Jacobian of f and H the Hessian of `loss`, which takes f's result and returns a number. Where the loss is
-    convex, the matrix has no negative eigenvalue. (Schraudolph 2002, Fast curvature matrix-vector products.)
+    J is the Jacobian of f and H the Hessian of `loss`, which takes f's result and returns a number; without `loss`, H
+    is the identity. Where the loss is convex, the matrix has no negative eigenvalue. (Schraudolph 2002, Fast curvature matrix-vector products.)
 
     >>> tg.ggnvp(lambda w: np.array([[1.0], [2.0]]) @ w, lambda y: np.sum(y**2))(np.ones(1), np.ones(1))
     array([10.])

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.errors import kind_of
+from ..engine.rules.registry import real_part
 from ..engine.tape import Node
 from .lists import is_array
 
@@ -120,7 +121,8 @@ def paths(tree: Tree, name: str = "") -> Iterator[str]:
 def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
     """Return all elements of the leaves of floats as one vector, and the function from such a vector to the tree.
 
-    Both are differentiable. Other leaves stay as they are. A vector of another length raises ValueError.
+    Both are differentiable. Other leaves stay as they are; a real leaf beside complex ones takes the real parts of its
+    elements. A vector of another length raises ValueError.
 
     >>> tg.tree.ravel({"w": np.array([1.0, 2.0]), "b": 3.0})[0]
     array([1., 2., 3.])
@@ -140,6 +142,7 @@ def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
         result = list(others)
         for i, (start, end), shape, dtype in zip(floats, itertools.pairwise(ends), shapes, dtypes, strict=True):
             part = vector[start:end].reshape(shape)
+            part = part if dtype.kind == "c" else real_part(part)
             result[i] = part if part.dtype == dtype else part.astype(dtype)
         return unflatten(structure, result)
 
