@@ -10,7 +10,7 @@ import pytest
 from checks import message
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, linalg, signal, special, stats
+from scipy import fft, integrate, linalg, signal, special, stats
 from strategies import arrays, shapes
 
 import tinygrad_edu as tg
@@ -280,6 +280,11 @@ def test_errors_of_distributions_and_of_namesakes_in_numpy():
     for f in (lambda: stats.norm.logpdf(x), lambda: stats.norm(x).logpdf(1.0), lambda: stats.norm.logpdf(1.0, scale=x)):
         assert "the distributions of tg.stats have logpdf" in message(TypeError, f)
     assert "np.linalg.det takes Tensors" in message(TypeError, lambda: linalg.det(x))
+    for f in ("fft", "irfft", "fft2", "fftn", "hfft"):
+        error = message(TypeError, lambda f=f: getattr(fft, f)(x))
+        assert error.startswith(f"scipy.fft.{f} takes arrays: ")
+        assert f"np.fft.{f} takes Tensors" in error
+    assert message(TypeError, lambda: fft.dct(x)).startswith("scipy takes arrays")
     assert message(TypeError, lambda: signal.lfilter([1.0], [1.0], x)).startswith("scipy takes arrays")
 
 

@@ -57,6 +57,7 @@ INSTEAD_OF_SCIPYS = {  # a part of SciPy, and its functions that have a namesake
     "signal": "convolve correlate fftconvolve",
     "integrate": "odeint",
 }
+NAMESAKES_OF_SCIPYS = {"linalg": np.linalg.__all__, "fft": np.fft.__all__}  # NumPy's functions of the same names
 OF_DISTRIBUTIONS = {"logpdf", "pdf", "logpmf", "pmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"}
 _uses: dict[tuple[int, int], tuple[CodeType, tuple[str | None, bool]]] = {}  # by the code's id and the instruction
 
@@ -174,7 +175,7 @@ def _instead_of_scipys(frame: FrameType | None) -> tuple[str, str] | None:
         frame = frame.f_back
     if frame is not None:  # the user's call, as decorators of SciPy have frames without the function's name
         name = _instruction(frame.f_code, frame.f_lasti)[1].rpartition(".")[2]
-        called += [(part, name) for part in ("linalg", *INSTEAD_OF_SCIPYS)]
+        called += [(part, name) for part in (*NAMESAKES_OF_SCIPYS, *INSTEAD_OF_SCIPYS)]
     for part, name in reversed(called):
         if part == "sparse":
             return "scipy's sparse arrays take arrays: ", "write a.toarray(), which computes with Tensors"
@@ -182,8 +183,8 @@ def _instead_of_scipys(frame: FrameType | None) -> tuple[str, str] | None:
             return f"scipy.stats' {name} takes arrays: ", f"the distributions of tg.stats have {name} for Tensors"
         if name in INSTEAD_OF_SCIPYS.get(part, "").split():
             return f"scipy.{part}.{name} takes arrays: ", f"tg.{part}.{name} takes Tensors"
-        if part == "linalg" and hasattr(np.linalg, name):
-            return f"scipy.linalg.{name} takes arrays: ", f"np.linalg.{name} takes Tensors"
+        if name in NAMESAKES_OF_SCIPYS.get(part, ()):
+            return f"scipy.{part}.{name} takes arrays: ", f"np.{part}.{name} takes Tensors"
     return None
 
 
