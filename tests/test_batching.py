@@ -5,6 +5,7 @@ import pytest
 from cases import PAGES
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 from strategies import drawn
 
 import tinygrad_edu as tg
@@ -233,6 +234,14 @@ BY_RULES_OF_PRIMITIVES = {
     "reduceat": lambda x: np.maximum.reduceat(x, [0, 2]), "outer": lambda x: np.add.outer(x, x[0]),
     "take": lambda x: np.take(x, (x[0] > 0).astype(int), axis=0), "take flat": lambda x: np.take(x, [5, -1, 5]),
     "softmax": lambda x: tg.softmax(x, axis=0) * tg.logsumexp(x) - tg.log_softmax(x, axis=(0, 1)),
+    "diag": lambda x: np.diag(x, 1), "vector on a diagonal": lambda x: np.diag(x[0]), "k": lambda x: np.diag(x[0], -2),
+    "diagflat": lambda x: np.diagflat(x, k=1), "diagonal": lambda x: np.linalg.diagonal(x, offset=-1),
+    "flipud": lambda x: np.flipud(x) * x[0], "fliplr": lambda x: np.fliplr(x) * x[:, :1], "fix": lambda x: np.fix(x),
+    "outer vectors": lambda x: np.linalg.outer(x[0], x[:, 0]), "delete": lambda x: np.delete(x, [0, 2], axis=1),
+    "windows": lambda x: sliding_window_view(x, (2, 3)), "expm": lambda x: tg.linalg.expm(x[:, 1:]),
+    "convolve": lambda x: np.convolve(x[0], x[:, 1]), "same": lambda x: np.convolve(x[:, 0], x[1], "same"),
+    "correlate": lambda x: np.correlate(x[0], [1.0, 2.0]), "shorter": lambda x: np.correlate([1.0, 2.0], x[0], "full"),
+    "polymul": lambda x: np.polymul(x[0], x[:, 2]), "of images": lambda x: tg.signal.convolve(x, x[:2, :2], "valid"),
 }  # fmt: skip
 
 
@@ -254,6 +263,43 @@ def test_indices_of_each_member_into_a_table_that_all_share():
     np.testing.assert_array_equal(g[:, :, 0], [[1, 0, 0, 1], [0, 0, 2, 0]])
 
 
+def test_a_diagonal_and_a_convolution_keep_infinities_and_dtypes_apart():
+    x = np.array([[np.inf, 1, 2], [1, np.nan, 2]])
+    y = np.array([[1, np.inf], [2, 3]])
+    np.testing.assert_array_equal(tg.vmap(np.diag)(x), each(np.diag, x))
+    np.testing.assert_array_equal(tg.vmap(np.convolve)(x, y), each(np.convolve, x, y))
+    for dtype in (bool, int, np.float32, complex):
+        assert tg.vmap(lambda x: np.diag(x, -1))(X.astype(dtype)).dtype == dtype
+    assert tg.vmap(np.convolve)(X.astype(np.float32), X.astype(np.float32)).dtype == np.float32
+
+
+def test_members_that_are_vectors_are_no_stack_of_matrices():
+    """NumPy would take the members for the rows of one matrix."""
+    of_matrices = (
+        np.linalg.inv, np.linalg.det, np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvals, np.linalg.svd,
+        np.linalg.svdvals, np.linalg.qr, np.linalg.pinv, np.linalg.diagonal, np.matrix_transpose, tg.linalg.expm,
+    )  # fmt: skip
+    for f in of_matrices:
+        with pytest.raises(ValueError, match=r"matri|dimension"):
+            tg.vmap(f)(np.eye(3) + 0.1)
+    with pytest.raises(ValueError, match=r"vmap\(inv\): np\.linalg\.inv takes matrices, and a member has shape \(3,\)"):
+        tg.vmap(np.linalg.inv)(np.eye(3))
+    with pytest.raises(ValueError, match=r"np\.linalg\.outer takes vectors"):
+        tg.vmap(lambda x: np.linalg.outer(x, x))(Y)
+
+
+def test_an_operation_that_calls_scipy_or_lapack_for_one_matrix_is_named():
+    square = Y @ np.swapaxes(Y, 1, 2) + np.eye(3)
+    for f, name in {
+        tg.linalg.sqrtm: "sqrtm",
+        lambda x: tg.linalg.solve_sylvester(x, x, x): "solve_sylvester",
+        lambda x: np.linalg.lstsq(x, x)[0]: r"np\.linalg\.lstsq",
+    }.items():
+        with pytest.raises(TypeError, match=rf"{name} computes no batch at once; pass fallback=True"):
+            tg.vmap(f)(square)
+        np.testing.assert_allclose(tg.vmap(f, fallback=True)(square), each(f, square), atol=1e-12)
+
+
 def test_errors_name_the_argument_and_the_remedy():
     for f, words in {
         lambda x: np.max(x, where=x < 3, initial=0.0): r"an argument of np\.max differs.*fallback=True",
@@ -271,7 +317,7 @@ def test_errors_name_the_argument_and_the_remedy():
         with pytest.raises(ValueError, match=r"shape \(\) for each member have no place for out_axes=1"):
             tg.vmap(f, out_axes=1)(X)
     with pytest.raises(ValueError, match="no members to loop over"):
-        tg.vmap(np.diag, fallback=True)(np.zeros((0, 3)))
+        tg.vmap(np.unwrap, fallback=True)(np.zeros((0, 3)))
 
 
 OPTIONS = {

@@ -145,7 +145,7 @@ def freed(y: Any) -> FreedError:
 def user_name(fun: Function) -> str:
     """Return the name that the user called: the table's own function for np.concatenate is `np.concatenate` too."""
     known = name(fun)
-    return f"np.{known}" if hasattr(np, known) else known
+    return f"np.{known}" if hasattr(np, known) else f"np.linalg.{known}" if known in np.linalg.__all__ else known
 
 
 def describe(a: Any) -> str:

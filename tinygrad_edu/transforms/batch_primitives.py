@@ -1,4 +1,4 @@
-"""Batch rules of this library's own primitives and of searches: sorting, polynomials, padding, choices, windows."""
+"""Batch rules of this library's own primitives and of searches: sorting, polynomials, padding, choices, diagonals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import indexing, padding, polynomials, scans, sorting, windows
+from ..engine.rules import calculus, indexing, padding, polynomials, scans, sorting, windows
 from ..engine.rules.registry import Function, name
 from .batch_arguments import moved, named
 from .batching import Batch, Rule, batches, full, is_member
@@ -100,6 +100,34 @@ def choose(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     return np.where(at == 0, choices[0], y)
 
 
+# Diagonals, reversals and sliding products of single vectors and matrices
+def diag(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Take the diagonal of a matrix; of a vector make a matrix, whose elements are chosen by their row."""
+    given = {"k": 0, **named(fun, args, kwargs)}
+    v, k = given["v"], given["k"]
+    if v.ndim != 1:
+        return np.diagonal(v, k)
+    by_row = np.pad(v, (max(-k, 0), max(k, 0)))
+    return np.where(np.eye(v.size + abs(k), k=k, dtype=bool), by_row[:, None], np.zeros((), v.dtype))
+
+
+def reversed_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Flip the rows or the columns."""
+    (m,) = named(fun, args, kwargs).values()
+    return np.flip(m, 0 if fun is np.flipud else 1)
+
+
+def correlation(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Multiply the shorter with each window of the longer; zeros stand for both where the window ends."""
+    a, v, low, high = args
+    if len(v) > len(a):
+        return fun(v, a, 1 - high, 1 - low)[::-1]
+    place = np.arange(low, high)[:, None] + np.arange(len(v))
+    inside = (place >= 0) & (place < len(a))
+    windows = np.where(inside, a[np.where(inside, place, 0)], 0)
+    return np.sum(windows * np.where(inside, v, 0), -1)
+
+
 # Windows of images
 def unfold(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Take the images of all members for channels of one: their columns are rows below each other."""
@@ -134,4 +162,5 @@ RULES: dict[Function, Rule] = {
     padding.pad: pad, windows.unfold: unfold, windows.fold: fold,
     **dict.fromkeys((windows.max_pool, windows.to_first, windows.from_first), over_last_axes),
     indexing.select: select, indexing.choose: choose,
+    np.diag: diag, np.flipud: reversed_axis, np.fliplr: reversed_axis, calculus.correlation: correlation,
 }  # fmt: skip

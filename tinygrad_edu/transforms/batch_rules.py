@@ -9,12 +9,15 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
+from ..engine.errors import user_name
 from ..engine.rules import complex_numbers, decompositions, eigenvalues, indexing, joining, norms, shaping, statistics
 from ..engine.rules import linalg as matrices
 from ..engine.rules.activations import log_softmax, logsumexp, softmax
 from ..engine.rules.calculus import diff
 from ..engine.rules.einsum import einsum as explicit_einsum
+from ..engine.rules.matrix_functions import expm
 from ..engine.rules.products import cross
 from ..engine.rules.registry import Function, conj, name
 from . import batch_primitives
@@ -192,6 +195,8 @@ def vecdot(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def outer(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Multiply a column with a row; einsum does so in two thirds of the time that broadcasting takes."""
+    if fun is np.linalg.outer and not all([np.ndim(v) == 1 for v in args]):
+        raise ValueError(f"{level.title}: np.linalg.outer takes vectors; np.outer flattens other arrays")
     vectors: list[Any] = [v if np.ndim(v) == 1 and hasattr(v, "ndim") else np.reshape(v, (np.size(v),)) for v in args]
     a, b = vectors
     if is_member(a, level) and is_member(b, level):
@@ -220,11 +225,19 @@ def solve(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def of_stack(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function of one array that keeps the shape, or takes stacks of matrices."""
+    """Call a function of one array that keeps the shape."""
     bound(fun, args, kwargs)
     if (shape := kwargs.get("shape")) is not None:
         kwargs = {**kwargs, "shape": (level.size, *np.atleast_1d(shape).tolist())}
     return wrapped(fun(args[0].stacked, *args[1:], **kwargs), level)
+
+
+def of_matrices(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function that takes stacks of matrices; for vectors it would take the members for one."""
+    x = next(iter(named(fun, args, kwargs).values()))
+    if x.ndim < 2:
+        raise np.linalg.LinAlgError(f"{level.title}: {user_name(fun)} takes matrices, and a member has shape {x.shape}")
+    return of_stack(fun, level, args, kwargs)
 
 
 def tile(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -247,10 +260,11 @@ _RULES: dict[Function, Rule] = {
         np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.var, np.std, np.any, np.all, np.nansum,
         np.nanmean, np.nanmax, np.nanmin, np.nanprod, np.count_nonzero, np.median, np.flip, softmax, log_softmax,
         logsumexp, norms.euclidean_norm, norms.minkowski_norm, np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft,
+        sliding_window_view,
     ), along_axes),
     **dict.fromkeys((
         np.cumsum, np.cumprod, np.argmax, np.argmin, np.sort, np.argsort, np.partition, np.argpartition,
-        np.roll, diff, np.repeat, np.nancumsum, np.nancumprod,
+        np.roll, diff, np.repeat, np.nancumsum, np.nancumprod, np.delete,
     ), flattening),
     **dict.fromkeys((
         np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj, np.can_cast, np.common_type,
@@ -260,19 +274,20 @@ _RULES: dict[Function, Rule] = {
     np.expand_dims: new_axes, np.squeeze: squeeze, np.broadcast_to: broadcast_to,
     **dict.fromkeys((np.atleast_1d, np.atleast_2d, np.atleast_3d), at_least),
     np.concatenate: concatenate, joining.concatenate: concatenate, np.stack: stack,
-    np.matmul: matmul, np.vecdot: vecdot, np.outer: outer, explicit_einsum: einsum,
+    np.matmul: matmul, np.vecdot: vecdot, np.outer: outer, np.linalg.outer: outer, explicit_einsum: einsum,
     **dict.fromkeys((
         np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh,
-        np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.pinv, np.linalg.matrix_transpose,
+        np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.pinv, np.linalg.matrix_transpose, np.matrix_transpose,
         decompositions.eigh, decompositions.svd, decompositions.qr, matrices.cofactors, matrices.slogdet,
-        np.linalg.eig, np.linalg.eigvals, eigenvalues.eig, eigenvalues.defective,
-    ), of_stack),
+        np.linalg.eig, np.linalg.eigvals, eigenvalues.eig, eigenvalues.defective, np.linalg.diagonal,
+        expm,
+    ), of_matrices),
     np.linalg.solve: solve,
     **dict.fromkeys((
         np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.real, np.imag, np.nan_to_num, np.round,
         np.around, shaping.astype, np.angle, complex_numbers.imaginary, complex_numbers.phase,
     ), of_stack),
-    **dict.fromkeys((np.clip, np.isclose, cross, statistics.clip_cosine), elementwise),
+    **dict.fromkeys((np.clip, np.isclose, np.fix, cross, statistics.clip_cosine), elementwise),
     np.tile: tile, np.digitize: of_stack,
     np.where: where, np.tril: triangle, np.triu: triangle,
     np.take_along_axis: take_along_axis, np.take: take,

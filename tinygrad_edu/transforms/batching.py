@@ -163,7 +163,6 @@ def _method(fun: Function) -> Function:
 
 def _in_place(fun: Function) -> Function:
     """Return the method of `y op= v`, which of a Batch of Tensors makes a new one, as of a Tensor."""
-
     return lambda y, v: NotImplemented if y.of_tensors else fun(y, v)
 
 
@@ -207,10 +206,11 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             level.running.add(fun)
             try:
                 return implementations[fun](*args, **kwargs)
-            except TypeError as error:  # it is code for arrays, which takes no Tensors in the place of members
-                if not of_tensors and not shares:
+            except TypeError as error:  # it is code for arrays, which takes no Batches, or none of Tensors
+                what = "of Tensors" if of_tensors or shares else "at once"
+                if what == "at once" and (is_users(fun) or not isinstance(error, NoBatching)):
                     raise
-                raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch of Tensors; {LOOP}") from error
+                raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch {what}; {LOOP}") from error
             finally:
                 level.running.remove(fun)
         raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once; {LOOP}")

@@ -53,7 +53,8 @@ def ggnvp(f: Function, loss: Function = half_square) -> Callable[[Any, Any], Res
     """Return the function (x, v) -> J^T H J v, the product with the Gauss-Newton matrix of loss(f(x)).
 
     J is the Jacobian of f and H the Hessian of `loss`, which takes f's result and returns a number; without `loss`, H
-    is the identity. Where the loss is convex, the matrix has no negative eigenvalue. (Schraudolph 2002, Fast curvature matrix-vector products.)
+    is the identity. Where the loss is convex, the matrix has no negative eigenvalue. (Schraudolph 2002, Fast curvature
+    matrix-vector products.)
 
     >>> tg.ggnvp(lambda w: np.array([[1.0], [2.0]]) @ w, lambda y: np.sum(y**2))(np.ones(1), np.ones(1))
     array([10.])
