@@ -166,3 +166,29 @@ def test_recorded_sines_of_near_and_far_arguments_are_those_of_numpy(dtype, limi
                 a, b, rtol=4e-6 if dtype == np.float32 else 4e-14, atol=1e-5 * (dtype == np.float32)
             )
     assert jitted.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", ["tg.erf", "tg.sigmoid", "scipy.special.erf", "scipy.special.expit"])
+def test_erf_and_sigmoid_of_users_are_within_2_ulp(name, dtype):
+    special = pytest.importorskip("scipy.special")
+    module, function = name.rsplit(".", 1)
+    f = getattr(tg if module == "tg" else special, function)
+    rng = np.random.default_rng(6)
+    x = np.concatenate([rng.uniform(-0.7, 0.7, 700), rng.normal(0, 3, 300), [0.46875, 0.5, -0.5, 6, -20]]).astype(dtype)
+    jitted = tg.jit(lambda x: f(x) * 1, backend="c", check=False)
+    jitted(x)
+    results = [jitted(x)]
+    assert "ufunc(" not in jitted.plan
+    if module == "tg" and dtype is np.float64:
+        results.append(f(x))  # NumPy's exp of float32 is not as accurate
+    with mpmath.workprec(100):
+        values = [(mpmath.erf if function == "erf" else EXACT["sigmoid"])(mpmath.mpf(float(a))) for a in x]
+        for y in results:
+            far = [float(abs(mpmath.mpf(float(a)) - b)) for a, b in zip(y, values, strict=True)]
+            assert np.max(far / np.spacing(np.abs(np.array(values, dtype)))) < 2
+    ends = np.resize(np.array([0.0, -0.0, np.inf, -np.inf, np.nan], dtype), x.shape)
+    y = jitted(ends)
+    np.testing.assert_array_equal(y, f(ends), strict=True)
+    np.testing.assert_array_equal(np.signbit(y)[:4], np.signbit(f(ends))[:4])
+    assert jitted.cache_info().misses == 1

@@ -152,6 +152,15 @@ def test_numbers_that_are_the_same_at_every_call_are_printed_in_their_place(tmp_
     np.testing.assert_allclose(run(tmp_path, jitted.c_main(0.7)), [[0.7 * np.sin(0.7)]], rtol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_functions_of_scipy_give_what_scipy_gives(tmp_path, dtype):
+    special = pytest.importorskip("scipy.special")
+    jitted = tg.jit(lambda x: (special.erf(x), special.expit(-x), np.logaddexp(x, x[0])))
+    expected = flat(jitted(x := np.linspace(-30, 30, 99, dtype=dtype)))
+    (printed,) = run(tmp_path, jitted.c_main(x))
+    np.testing.assert_allclose(printed, expected, rtol=1e-14 if dtype == np.float64 else 2e-6)
+
+
 def test_indexing_gives_what_numpy_gives(tmp_path):
     x, y = np.random.default_rng(4).normal(size=(2, 2, 3, 4))
     jitted = tg.jit(lambda x, y: indexed(x, y)[:3])

@@ -16,7 +16,7 @@ CASES = {
     activations.relu: unary(activations.relu, away=[0.0]),
     activations.sigmoid: unary(activations.sigmoid, low=-4, high=4),
     activations.log1pexp: unary(activations.log1pexp, low=-4, high=4),
-    activations.erf: unary(activations.erf, low=-3, high=3, away=[-0.46875, 0.46875]),
+    activations.erf: unary(activations.erf, low=-3, high=3, away=[-0.5, 0.5]),
     activations.softmax: along(activations.softmax),
     activations.log_softmax: along(activations.log_softmax),
     activations.logsumexp: logsumexp(),

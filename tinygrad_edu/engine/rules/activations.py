@@ -98,10 +98,10 @@ def erf(x: Array) -> Array:
     if getattr(x, "dtype", _FLOAT64).itemsize == 2:  # float16: the polynomials would overflow
         return erf(x.astype(np.float32)).astype(np.float16)
     s = np.square(np.clip(x, -0.5, 0.5))
-    near = x * (polynomial(_NEAR[0], s) / polynomial(_NEAR[1], s))
-    z = np.clip(np.abs(x), 0.46875, 6)
+    near = x + x * (polynomial(_NEAR[0], s) / polynomial(_NEAR[1], s))
+    z = np.clip(np.abs(x), 0.5, 6)
     far = 1 - np.exp(-np.square(z)) * (polynomial(_FAR[0], z) / polynomial(_FAR[1], z))
-    return np.where(np.less(np.abs(x), 0.46875), near, np.copysign(far, x))
+    return np.where(np.less(np.abs(x), 0.5), near, np.copysign(far, x))
 
 
 def polynomial(coefficients: Sequence[float], x: Array) -> Array | float:
@@ -112,11 +112,11 @@ def polynomial(coefficients: Sequence[float], x: Array) -> Array | float:
     return y
 
 
-_NEAR = (  # erf(x) / x in x**2, up to 0.46875: numerator and denominator
-    (0.185777706184603153, 3.16112374387056560, 113.864154151050156, 377.485237685302021, 3209.37758913846947),
+_NEAR = (  # erf(x) / x - 1 in x**2, up to 0.5: numerator and denominator
+    (-0.814222293815396847, -20.44016720847355530, -130.160483783394017, -905.131288392070259, 365.14075569929885),
     (1.0, 23.6012909523441209, 244.024637934444173, 1282.61652607737228, 2844.23683343917062),
 )
-_FAR = (  # erfc(x) exp(x**2), from 0.46875 to 4
+_FAR = (  # erfc(x) exp(x**2), from 0.5 to 4
     (
         2.15311535474403846e-8, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295, 298.635138197400131,
         881.952221241769090, 1712.04761263407058, 2051.07837782607147, 1230.33935479799725,

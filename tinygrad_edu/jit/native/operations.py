@@ -9,6 +9,7 @@ import functools
 import math
 import operator
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -30,6 +31,12 @@ NAMED: dict[Any, str] = {  # functions of polynomials, of one and of two argumen
     np.arctan: "arctan", np.sinh: "sinh", np.cosh: "cosh", np.tanh: "tanh", np.arcsinh: "arcsinh",
     np.arccosh: "arccosh", np.arctanh: "arctanh", np.cbrt: "cbrt", np.power: "pow", np.arctan2: "arctan2",
     np.hypot: "hypot", np.logaddexp: "logaddexp",
+}  # fmt: skip
+SPECIAL = {"erf": "erf", "expit": "sigmoid"}  # names in scipy.special, which is not imported here
+PLAIN_TEXTS = {  # of functions that math.h does not have
+    "tg_logaddexp": "(a == b ? a + log(2) : fmax(a, b) + log1p(exp(-fabs(a - b))))", "tg_sigmoid": "1 / (1 + exp(-a))",
+    "tg_logaddexpf": "(a == b ? a + logf(2) : fmaxf(a, b) + log1pf(expf(-fabsf(a - b))))",
+    "tg_sigmoidf": "1 / (1 + expf(-a))",
 }  # fmt: skip
 LIBM: dict[Any, str] = {  # functions that are one instruction, or exact
     np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil", np.trunc: "trunc", np.rint: "rint", np.copysign: "copysign",
@@ -188,10 +195,11 @@ def _ufunc(fun: Callable[..., object], dtypes: tuple[np.dtype[Any], ...], result
     kinds = {d.kind for d in dtypes}
     end = "f" if dtypes[0] == np.float32 else ""
     if kinds == {"f"} and len(set(dtypes)) == 1:
-        if fun in NAMED or fun in LIBM:
-            name = f"{LIBM[fun]}{end}" if fun in LIBM else f"tg_{NAMED[fun]}{end}"
+        polynomial = NAMED.get(fun) or _special(fun)
+        if polynomial or fun in LIBM:
+            name = f"tg_{polynomial}{end}" if polynomial else f"{LIBM[fun]}{end}"
             text = f"{name}({', '.join('ab'[: len(dtypes)])})"
-            return Operation(text, dtypes, result, (name,) if fun in NAMED else ())
+            return Operation(text, dtypes, result, (name,) if polynomial else ())
         text = FLOATS.get(fun, NUMBERS.get(fun, ""))
         if text:
             return Operation(text.replace("fabs", f"fabs{end}"), dtypes, result)
@@ -202,6 +210,12 @@ def _ufunc(fun: Callable[..., object], dtypes: tuple[np.dtype[Any], ...], result
         if text and not (fun is np.absolute and dtypes[0].kind == "u"):
             return Operation(text, dtypes, result)
     return None
+
+
+def _special(fun: Any) -> str | None:
+    """Return the name of the polynomials of a function of scipy.special."""
+    name = fun.__name__
+    return SPECIAL.get(name) if getattr(sys.modules.get("scipy.special"), name, None) is fun else None
 
 
 def _clip(call: Call, kinds: list[Any]) -> Operation | None:

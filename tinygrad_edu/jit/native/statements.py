@@ -21,14 +21,12 @@ from .access import address, chosen, rearranged, rearranges
 from .accumulation import COMBINE, start
 from .functions import converted
 from .indexing import index_arrays, is_indexed, is_part
-from .operations import PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
+from .operations import PLAIN_TEXTS, PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
 from .polynomials import LIBM
 from .products import is_product
 from .reductions import Reduction, is_joined, reduction
 
 PLAIN = {f"tg_{name}{end}" for name in LIBM for end in ("", "f")}  # functions that math.h has too
-LOGADDEXP = "(a == b ? a + log(2) : fmax(a, b) + log1p(exp(-fabs(a - b))))"
-LOGADDEXPF = "(a == b ? a + logf(2) : fmaxf(a, b) + log1pf(expf(-fabsf(a - b))))"
 SIGNS: dict[Any, str] = {np.add: "+=", np.multiply: "*="}
 INDICES = "ijklmnrst"
 DOUBLE = np.dtype(np.float64)
@@ -99,8 +97,8 @@ class Statements:
             self.reduce(call, total, f" / {whole}")
         elif (found := operation(call)) is not None and PLAIN.issuperset(found.functions):
             self.elementwise(call, found)
-        elif found is not None and call.fun is np.logaddexp:
-            self.elementwise(call, found._replace(text=LOGADDEXP if out.dtype == np.float64 else LOGADDEXPF))
+        elif found is not None and found.functions[0] in PLAIN_TEXTS:
+            self.elementwise(call, found._replace(text=PLAIN_TEXTS[found.functions[0]]))
         elif (reduced := reduction(call)) is not None:
             self.reduce(call, reduced)
         elif is_product(call) or (call.fun in (np.matmul, np.dot) and all(len(v.shape) == 1 for v in call.args)):
