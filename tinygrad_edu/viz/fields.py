@@ -111,7 +111,8 @@ def decision_boundary(
 
     A model with one output, (n,) or (n, 1), predicts the larger of two classes ({0, 1} or {-1, 1}) above `threshold`: 0
     for a logit, 0.5 for a probability. A model with k outputs predicts the largest, and y holds 0 to k - 1. A Module
-    runs in evaluation mode. `labels` name the classes, in order. Raises ValueError for shapes that do not fit.
+    runs in evaluation mode. `labels` name the classes, in order. Raises ValueError for shapes that do not fit, and
+    TypeError for a model that is not callable.
 
     >>> ax = tg.plot.decision_boundary(tg.nn.MLP([2, 8, 1], rng=0), *tg.data.make_moons(20, rng=0), resolution=20)
     >>> ax.get_xlabel()
