@@ -179,6 +179,21 @@ def test_a_conversion_to_float32_rounds_at_the_usual_level(name):
             assert np.ndim(a) == 0 or np.array_equal(a.astype("f4"), a) == np.array_equal(b.astype("f4"), b)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 8, 16])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_choice_that_depends_on_another_is_right_at_the_usual_level(dtype, columns):
+    def dropped_and_bent(x, shift, drawn, slope):
+        dropped = np.where(drawn >= 0.3, x + shift, 0)
+        return dropped, np.where(dropped > 0, dropped, slope * dropped)
+
+    rng = np.random.default_rng(0)
+    x, drawn, shift = rng.normal(size=(6, columns)).astype(dtype), rng.random((6, columns)), np.ones(columns, dtype)
+    jitted = tg.jit(dropped_and_bent, backend="c", check=False)
+    for slope in np.array([[0.5], [0.25]], dtype):
+        for a, b in zip(jitted(x, shift, drawn, slope), dropped_and_bent(x, shift, drawn, slope), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_maximum_or_minimum_of_zeros_is_the_second_of_them(dtype):
     minus, plus = np.full(5, -0.0, dtype), np.zeros(5, dtype)

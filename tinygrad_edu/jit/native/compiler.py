@@ -175,13 +175,14 @@ def _extra(compiler: Compiler, source: str) -> tuple[str, ...]:
 
     zig checks for undefined behavior unless it is told not to, and gcc takes minutes to find the dead stores of a long
     block; clang knows no such flag. gcc 12 takes (double)(float)x for x where it makes one vector of a few statements,
-    as in a loop that it unrolls.
+    as in a loop that it unrolls. It also takes the wrong side of one choice that depends on another, as in a dropout
+    before a PReLU, where it computes in advance what both sides need.
     """
     if "ziglang" in compiler.command:
         return ("-fno-sanitize=undefined",)
     if "Free Software Foundation" not in compiler.version:
         return ()
-    return ("-fno-dse", *["-fno-tree-slp-vectorize"] * ("(float)" in source))
+    return ("-fno-dse", "-fno-code-hoisting", *["-fno-tree-slp-vectorize"] * ("(float)" in source))
 
 
 @functools.cache
