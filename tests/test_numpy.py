@@ -389,6 +389,53 @@ def test_a_nondifferentiable_function_sees_arrays_and_gives_arrays():
     assert type(bins(tg.Tensor([0.5, 2.0]))) is np.ndarray
 
 
+INTEGERS = {
+    "roll": lambda x, k: np.roll(x, k),
+    "roll by axes": lambda x, k: np.roll(x, (k, k), axis=(0, 1)),
+    "rot90": lambda x, k: np.rot90(x, k),
+    "rot90 of axes": lambda x, k: np.rot90(x, k, axes=[1, 0]),
+    "diag": lambda x, k: np.diag(x, k),
+    "diagonal": lambda x, k: np.diagonal(x, k),
+    "linalg.diagonal": lambda x, k: np.linalg.diagonal(x, offset=k),
+    "trace": lambda x, k: np.trace(x, k),
+    "linalg.trace": lambda x, k: np.linalg.trace(x, offset=k),
+    "diff": lambda x, k: np.diff(x, k),
+    "repeat": lambda x, k: np.repeat(x, k, axis=0),
+    "vecdot": lambda x, k: np.vecdot(x, np.cos(x), axis=k),
+    "norm": lambda x, k: np.linalg.norm(x, k),
+}
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint64, np.int8, np.bool_], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("fun", INTEGERS.values(), ids=INTEGERS)
+def test_a_number_of_numpys_integers_gives_the_gradient_of_pythons(fun, kind):
+    x = np.random.default_rng(0).standard_normal((5, 7))
+
+    def loss(x, k):
+        y = fun(x, k)
+        return np.sum(y * np.cos(np.arange(y.size)).reshape(y.shape))
+
+    wanted = tg.grad(loss)(x, 1)
+    for k in (kind(1), np.array(1, dtype=kind)):
+        try:
+            fun(x, k)
+        except TypeError:  # NumPy takes no boolean there
+            continue
+        np.testing.assert_allclose(tg.grad(loss)(x, k), wanted, rtol=1e-15)
+
+
+def test_the_smallest_int8_shifts_back():
+    weights = np.arange(300.0)
+    g = tg.grad(lambda x: np.sum(np.roll(x, np.int8(-128)) * weights))(np.ones(300))
+    np.testing.assert_array_equal(g, np.roll(weights, 128))
+
+
+def test_bincount_counts_booleans_as_numbers():
+    mask, weights = np.array([True, False, True]), np.array([1.0, 2.0, 3.0])
+    g = tg.grad(lambda w: np.sum(np.bincount(mask, weights=w, minlength=3) * [10.0, 20.0, 30.0]))(weights)
+    np.testing.assert_array_equal(g, [20.0, 10.0, 20.0])
+
+
 def test_nondifferentiable_is_a_decorator_above_primitive():
     @tg.nondifferentiable
     @tg.primitive

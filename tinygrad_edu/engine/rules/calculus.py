@@ -34,7 +34,7 @@ def diff_rule(g: Array, y: Array, a: Array, n: int = 1, axis: int = -1) -> Array
     shape[axis] = n
     before = np.zeros_like(g, shape=shape)
     shape[axis] = a.shape[axis] - g.shape[axis]  # n, unless a has fewer elements
-    return (-1) ** n * diff(concatenate(before, g, np.zeros_like(g, shape=shape), axis=axis), n, axis)
+    return (-1) ** int(n) * diff(concatenate(before, g, np.zeros_like(g, shape=shape), axis=axis), n, axis)
 
 
 defvjp(diff, diff_rule)

@@ -89,6 +89,7 @@ def norm(x: Array, ord: float | str | None = None, axis: Axis = None, keepdims: 
         )
     if ord in (None, "fro", "f"):
         return euclidean_norm(x, axes, keepdims)
+    ord = ord.item() if hasattr(ord, "item") else ord  # an array without axes has no hash
     if ord not in MATRIX_NORMS:
         raise ValueError(
             f"np.linalg.norm(of shape {x.shape}, ord={ord!r}): matrices have the norms 'fro', 'nuc', 1, 2, inf, -1, "

@@ -132,7 +132,7 @@ def kron(a: ArrayLike, b: ArrayLike) -> Array:
 # Products of stacked vectors
 def vecdot_rule(g: Array, a: Array, b: Array, axis: int | None) -> Array:
     """g times the vectors b, along the axis of a."""
-    axis = -1 if axis is None else axis
+    axis = -1 if axis is None else operator.index(axis)
     along_last = np.expand_dims(g, -1) * np.moveaxis(b, axis, -1)
     return np.moveaxis(along_last, -1, axis if axis < 0 else axis - a.ndim)  # counted from the end: stacks broadcast
 

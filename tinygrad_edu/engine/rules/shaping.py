@@ -80,15 +80,20 @@ def repeat_rule(g: Array, y: Array, a: Array, repeats: int | Sequence[int], axis
     if np.size(repeats) != 1:
         return scatter_back(g, a, lambda number: np.repeat(number, repeats, axis))
     shape, axis = ((a.size,), 0) if axis is None or not a.ndim else (a.shape, axis % a.ndim)
-    split = g.reshape((*shape[: axis + 1], np.ravel(repeats).item(), *shape[axis + 1 :]))
+    split = g.reshape((*shape[: axis + 1], int(np.ravel(repeats).item()), *shape[axis + 1 :]))
     return total(split, axis + 1).reshape(a.shape)
+
+
+def negative(shift: int | Sequence[int]) -> Array:
+    """Return -shift in integers that hold it: unsigned ones do not, nor int8 that of -128."""
+    return np.negative(shift, dtype=np.intp, casting="unsafe")
 
 
 defvjp(np.flip,   lambda g, y, m, axis=None: np.flip(g, axis))
 defvjp(np.fliplr, lambda g, y, m: np.fliplr(g))
 defvjp(np.flipud, lambda g, y, m: np.flipud(g))
-defvjp(np.roll,   lambda g, y, a, shift, axis=None: np.roll(g, np.negative(shift), axis))
-defvjp(np.rot90,  lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+defvjp(np.roll,   lambda g, y, a, shift, axis=None: np.roll(g, negative(shift), axis))
+defvjp(np.rot90,  lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, k, axes[::-1]))
 defvjp(np.tile,   tile_rule)
 defvjp(np.repeat, repeat_rule)
 
@@ -97,7 +102,7 @@ defvjp(np.repeat, repeat_rule)
 def diagonal_rule(g: Array, y: Array, a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """g on the diagonal of zeros: every (m + 1)-th element of a flattened matrix of m columns."""
     n, m = a.shape[axis1], a.shape[axis2]
-    start = max(offset, -offset * m)
+    start = max(int(offset), -int(offset) * m)
     stop = start + y.shape[-1] * (m + 1)
     matrices = scatter(g, (..., slice(start, stop, m + 1)), (*y.shape[:-1], n * m))
     return np.moveaxis(matrices.reshape((*y.shape[:-1], n, m)), (-2, -1), (axis1, axis2))

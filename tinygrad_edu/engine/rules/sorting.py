@@ -188,7 +188,8 @@ defvjp(bincount, lambda g, y, weights, x, minlength: read(g, x))
 
 @composition(np.bincount)
 def _bincount(x: ArrayLike, /, weights: Array | None = None, minlength: int = 0) -> Array:
-    return bincount(weights, array_of(x), minlength)
+    x = array_of(x)
+    return bincount(weights, x.astype(np.intp) if x.dtype.kind == "b" else x, minlength)  # booleans would be a mask
 
 
 @composition(np.histogram)
