@@ -97,11 +97,10 @@ for i in mistakes:
     print(f"a {test_y[i]} classified as {logits[i].argmax()}, with probability {probability[i].max():.0%}")
 
 # %% Draw the training run and the confusion matrix
-figure = Figure(figsize=(10, 4.4), dpi=100, layout="constrained")
-left, right = figure.subplots(1, 2)
+left, right = Figure(figsize=(10, 4.4), dpi=100, layout="constrained").subplots(1, 2)
 tg.plot.losses(history, left).set(title="Training", ylabel="cross-entropy")
 tg.plot.confusion(test_y, logits.argmax(axis=1), right).set(title=f"{len(test_y)} test images, {accuracy:.1%} correct")
-figure.savefig(OUTPUT / "digits_run.png")
+left.figure.savefig(OUTPUT / "digits_run.png")
 
 # %% Draw the most difficult images, with the probability of each digit
 figure = Figure(figsize=(7.2, 3.1), dpi=100, layout="constrained")

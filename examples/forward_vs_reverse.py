@@ -5,9 +5,8 @@
 In this lesson you learn why neural networks are trained with reverse mode. Finite differences and forward mode handle
 one input in each pass, so a gradient of n numbers needs n passes. Reverse mode needs one pass back from the output, and
 costs only a few evaluations of the function, for any n (Baur & Strassen 1983). For one input and many outputs, the
-opposite is true: forward mode needs one pass, and reverse mode needs one pass for each output.
-
-You count the arithmetic operations of each method, and measure its time in seconds.
+opposite is true: forward mode needs one pass, and reverse mode one for each output. You count the arithmetic
+operations of each method, and measure its time in seconds.
 """
 
 from collections.abc import Callable
@@ -38,8 +37,7 @@ class Counted(np.ndarray[Any, Any]):
         """Compute, count the operations, and return an array that counts as well."""
         if any(isinstance(a, tg.Tensor) for a in inputs):
             return NotImplemented  # let the Tensor handle this call: it records it
-        arrays = [np.asarray(a) for a in inputs]
-        y = np.asarray(getattr(ufunc, method)(*arrays, **kwargs))
+        y = np.asarray(getattr(ufunc, method)(*(arrays := [np.asarray(a) for a in inputs]), **kwargs))
         if ufunc is np.matmul:
             Counted.operations += 2 * arrays[0].shape[-1] * y.size
         elif ufunc not in (np.minimum, np.not_equal):  # the engine's checks for NaN are not counted
@@ -74,8 +72,7 @@ def price(constants: Any, prepare: Callable[[Any], Any], run: Callable[[Any, int
 
 
 # %% Many inputs, one output: the loss of a logistic regression, as a function of its n weights
-# The data are 64 examples of the first class. tg.jvp computes the value and its derivative along one direction
-# together, which costs 2 evaluations for each direction.
+# The data are 64 examples of one class. tg.jvp computes value and derivative along one direction, for 2 evaluations.
 def loss_by_weights(n: int) -> dict[str, Method]:
     """Return how each method computes the gradient, one pass at a time."""
     x, w = np.random.default_rng(0).normal(size=(64, n)), np.zeros(n)
@@ -109,8 +106,7 @@ for problem, kind in ((loss_by_weights, "inputs"), (overtones_by_time, "outputs"
     results = {name: np.array([price(*problem(n)[name]) for n in SIZES]).T for name in problem(1)}
     (one, _), costs[kind] = results.pop("one evaluation"), results
     print(f"{SIZES[-1]:,} {kind}; one evaluation of the function takes {one[-1]:,.0f} operations")
-    figure = Figure(figsize=(8, 3.4), dpi=150, layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, right = Figure(figsize=(8, 3.4), dpi=150, layout="constrained").subplots(1, 2)
     for (name, (operations, seconds)), (color, marker) in zip(results.items(), LOOKS, strict=True):
         ratio = operations / one
         print(f"{name:18}  {operations[-1]:14,.0f} operations, {ratio[-1]:8,.1f} evaluations, {seconds[-1]:.1e} s")
@@ -121,4 +117,4 @@ for problem, kind in ((loss_by_weights, "inputs"), (overtones_by_time, "outputs"
     left.set(xlabel=f"number of {kind}", ylabel="operations, in evaluations", title="Counted operations")
     right.set(xlabel=f"number of {kind}", ylabel="time (s)", title="Time (hollow: estimated)")
     left.legend()
-    figure.savefig(OUTPUT / f"forward_vs_reverse_{kind}.png")
+    left.figure.savefig(OUTPUT / f"forward_vs_reverse_{kind}.png")

@@ -19,7 +19,6 @@ from tinygrad_edu.viz.plot import BLACK, BLUE, GREY, VERMILION
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
-
 extra, minutes = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), np.array([13.0, 23.0, 37.0, 47.0, 62.0])
 USUAL, START, RATE, STEPS = 36.0, 5.0, 0.06, 40
 
@@ -65,9 +64,8 @@ for i in (0, 1, 2, 5, 10, STEPS - 1):
 arg_min = float(extra @ (minutes - USUAL) / (extra @ extra))
 print(f"\narg min of the cost = {arg_min:.3f} minutes for each km; min of the cost = {cost_of(arg_min):.3f}")
 
-# %% Two parameters: now we do not know how long the usual walk takes
-# A partial derivative is the slope by one parameter while the others stay as they are. The gradient is the list of all
-# partial derivatives. The four steps do not change.
+# %% Two parameters: now we do not know how long the usual walk takes. The four steps do not change
+# A partial derivative is the slope by one parameter while the others stay as they are. The gradient lists all of them.
 both, exact = tg.Tensor([START, 30.0], label="pace and usual"), np.polyfit(extra, minutes, 1)
 sgd, rows = tg.optim.SGD([both], lr=RATE), []
 for _ in range(STEPS):
@@ -90,7 +88,8 @@ along = {name: stick(lambda s, d=d: cost_of(*(at + s * d)), 0.0) for name, d in 
 print(f"slope along the gradient {along['up']:.3f}, which is its length; at right angles to it {along['side']:.1e}")
 
 # %% Draw both descents
-left, right = Figure(figsize=(10, 4.6), dpi=150, layout="constrained").subplots(1, 2)
+picture = Figure(figsize=(10, 4.6), dpi=150, layout="constrained")
+left, right = picture.subplots(1, 2, subplot_kw={"xlabel": "pace (minutes for each km)"})
 grid, star = np.linspace(3, 21, 200), {"color": VERMILION, "markeredgecolor": BLACK, "markersize": 16, "zorder": 5}
 left.plot(grid, [cost_of(p) for p in grid], color=BLACK, label="cost of each pace")
 for i in (0, 3, 12):
@@ -99,7 +98,7 @@ for i in (0, 3, 12):
 left.plot(paces, costs, "o", color=VERMILION, markeredgecolor=BLACK, label="steps")
 left.plot(arg_min, cost_of(arg_min), "*", **star)
 left.text(arg_min, 70, f"arg min: a pace of {arg_min:.1f}\nmin: a cost of {cost_of(arg_min):.2f}", ha="center")
-left.set(title="One parameter", xlabel="pace (minutes for each km)", ylabel="cost (minutes²)", ylim=(-8, 190))
+left.set(title="One parameter", ylabel="cost (minutes²)", ylim=(-8, 190))
 a, b = np.meshgrid(np.linspace(2, 21, 100), np.linspace(26, 45, 100))
 lines = right.contour(a, b, np.vectorize(cost_of)(a, b), [5, 20, 50, 100], colors=GREY, linewidths=0.8)
 right.clabel(lines, fmt="%g")
@@ -109,11 +108,10 @@ for angle in np.arange(0.2, 6, 1):  # six points on the line where the cost is 5
 right.plot([], [], color=BLUE, marker=">", label="gradient: uphill")
 right.plot(*path.T, "o-", color=VERMILION, markersize=4, label="steps")
 right.plot(*exact, "*", label="arg min", **star)
-right.set(title="Two parameters: lines of equal cost", xlabel="pace (minutes for each km)", aspect="equal")
-right.set_ylabel("usual walk (minutes)")
+right.set(title="Two parameters: lines of equal cost", ylabel="usual walk (minutes)", aspect="equal")
 for ax in (left, right):
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)
-left.figure.savefig(OUTPUT / "four_steps.png")
+picture.savefig(OUTPUT / "four_steps.png")
 
 # %% One parameter, two, hundreds, millions: the loop is the same, only the model grows
 # The stick needs two costs for each parameter. `backward` computes all slopes in one pass.

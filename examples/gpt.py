@@ -25,9 +25,7 @@ OUTPUT.mkdir(exist_ok=True)
 LENGTH, DIM, STEPS, BATCH, WARM, RATE = 32, 48, 800, 16, 50, 0.01
 
 files = [path for path in [HERE.parent / "README.md", *sorted(HERE.glob("*.py"))] if path.exists()]
-if (
-    HERE / "four_steps.py" not in files
-):  # a notebook may be without the other lessons: then it reads the library's source
+if HERE / "four_steps.py" not in files:  # a notebook may be alone: then it reads the library's source
     files = sorted(Path(tg.__file__).parent.glob("*/*.py"))
 text = "".join(character for path in files for character in path.read_text(encoding="utf-8") if character.isascii())
 characters = sorted(set(text))
@@ -115,9 +113,6 @@ for block, row in enumerate(axes):
         ax.imshow(maps[block, head], cmap="Blues", vmin=0, vmax=1)
         for set_ticks in (ax.set_xticks, ax.set_yticks):
             set_ticks(range(len(line)), list(line), fontsize=7, family="monospace")
-        ax.set(
-            title=f"block {block + 1}, head {head + 1}",
-            xlabel="looks at" if block else "",
-            ylabel="" if head else "place",
-        )
+        names = {"xlabel": "looks at" if block else "", "ylabel": "" if head else "place"}
+        ax.set(title=f"block {block + 1}, head {head + 1}", **names)
 figure.savefig(OUTPUT / "gpt_attention.png")

@@ -38,8 +38,7 @@ def implicit(f: Callable[[Any, Any], Any], solve: Callable[[Any], Any]) -> tg.cu
 
     def backward(saved: Any, g: Any) -> Any:
         x, a = saved
-        slope = tg.jacobian(lambda x: f(x, a))(x)
-        _, pull = tg.vjp(lambda a: f(x, a), a)
+        slope, (_, pull) = tg.jacobian(lambda x: f(x, a))(x), tg.vjp(lambda a: f(x, a), a)
         return pull(-np.linalg.solve(slope.T, g))
 
     solution.defvjp(forward, backward)
@@ -66,18 +65,15 @@ def nodes(y: tg.Tensor) -> int:
     """Return how many calls the tape behind a Tensor holds."""
     seen, stack = set(), [y]
     while stack:
-        node = stack.pop()
-        if node not in seen and node.fun:
+        if (node := stack.pop()) not in seen and node.fun:
             seen.add(node)
             stack += [x for x in node.args if isinstance(x, tg.Tensor)]
     return len(seen)
 
 
 orbit: dict[str, Any] = {"M": np.linspace(0.1, 3.0, 6), "e": 0.6}
-angle = implicit(kepler, newton)
-E = newton(orbit)
-by_theorem = tg.grad(lambda a: np.sum(angle(a)))(orbit)
-by_steps = tg.grad(lambda a: np.sum(newton(a)))(orbit)
+angle, E = implicit(kepler, newton), newton(orbit)
+by_theorem, by_steps = (tg.grad(lambda a, x=x: np.sum(x(a)))(orbit) for x in (angle, newton))
 formula = {"M": 1 / (1 - 0.6 * np.cos(E)), "e": np.sum(np.sin(E) / (1 - 0.6 * np.cos(E)))}
 error = {k: abs(by_theorem[k] - formula[k]).max() for k in orbit}
 taped = {k: tg.Tensor(v) for k, v in orbit.items()}
@@ -110,19 +106,15 @@ validation: Any = lambda p: np.mean((X[valid] @ weights(p) - y[valid]) ** 2)
 slope = tg.value_and_grad(validation)
 path: list[Any] = [(4.0, *slope(4.0))]
 for _ in range(40):
-    p, _, g = path[-1]
-    p -= 1.2 * float(g)
+    p = path[-1][0] - 1.2 * float(path[-1][2])
     path.append((p, *slope(p)))
 grid = np.linspace(-4, 4.5, 200)
 losses = np.array([validation(p) for p in grid])
 best = float(grid[losses.argmin()])
 print(f"ridge: descent ends at p = {path[-1][0]:.2f}, loss {path[-1][1]:.4f}; on a grid the best is p = {best:.2f}")
-figure = Figure(figsize=(5, 3.4), dpi=150, layout="constrained")
-ax = figure.subplots()
+ax: Any = Figure(figsize=(5, 3.4), dpi=150, layout="constrained").subplots()
 ax.plot(grid, losses, color=BLUE, label="validation loss")
-ax.plot(
-    [p for p, _, _ in path], [loss for _, loss, _ in path], "o-", color=VERMILION, markersize=3, label="descent on p"
-)
+ax.plot(*np.array(path, dtype=float)[:, :2].T, "o-", color=VERMILION, markersize=3, label="descent on p")
 ax.set(xlabel="log of the penalty, p", ylabel="validation loss", title="A gradient through the solver")
 ax.legend(fontsize=8)
-figure.savefig(OUTPUT / "implicit_ridge.png")
+ax.figure.savefig(OUTPUT / "implicit_ridge.png")

@@ -55,39 +55,32 @@ for name, (dm, db) in slopes.items():
     print(f"{name:>15}: d(MSE)/dm = {dm:.9f}  d(MSE)/db = {db:.9f}")
 
 # %% Gradient descent: take 1,000 steps against the slopes
-# A step here uses all the data once, which is called an epoch. The first ten steps cross the valley. All the others
-# move slowly along its floor.
-path = np.empty((EPOCHS + 1, 2))
-path[0] = START
+# A step here uses all data once: an epoch. Ten steps cross the valley; all the others move slowly along its floor.
+path = np.full((EPOCHS + 1, 2), START)
 for epoch in range(EPOCHS):
     path[epoch + 1] = path[epoch] - RATE * np.array(by_autodiff(*path[epoch]))
 costs = np.array([mse(m, b) for m, b in path])
 m, b = path[-1]
 
 # %% Compare with the exact solution
-# Least squares also has a formula. A curvature says how fast a slope changes. The curvatures of the cost tell how fast
-# descent approaches the exact solution: each step multiplies the error in the direction of a curvature by
-# (1 - learning rate * curvature).
+# Least squares also has a formula. A curvature says how fast a slope changes. Those of the cost tell how fast descent
+# approaches the solution: a step multiplies the error along each by (1 - learning rate * curvature).
 exact_m, exact_b = np.polyfit(dose, forgetfulness, 1)
 flat, steep = np.linalg.eigvalsh(tg.hessian(lambda p: mse(p[0], p[1]))(path[-1]))
 print(f"\n{'epoch':>6}  {'m':>9}  {'b':>9}  {'MSE':>9}")
 for epoch in (0, 1, 10, 100, EPOCHS):
     print(f"{epoch:6}  {path[epoch, 0]:9.5f}  {path[epoch, 1]:9.5f}  {costs[epoch]:9.6f}")
-print(f"{'exact':>6}  {exact_m:9.5f}  {exact_b:9.5f}  {mse(exact_m, exact_b):9.6f}")
-print()
+print(f"{'exact':>6}  {exact_m:9.5f}  {exact_b:9.5f}  {mse(exact_m, exact_b):9.6f}\n")
 for direction, curvature in (("across", steep), ("along", flat)):
     factor = 1 - RATE * curvature
-    print(
-        f"{direction:>6} the valley: curvature {curvature:6.3f}; "
-        f"a step multiplies the error by {factor:.4f}, all steps by {factor**EPOCHS:.4f}"
-    )
+    print(f"{direction:>6} the valley: curvature {curvature:6.3f}; a step multiplies the error by", end=" ")
+    print(f"{factor:.4f}, all steps by {factor**EPOCHS:.4f}")
 
 # %% Draw the cost surface with the path of descent, from the side and from above
 AROUND: dict[str, Any] = {"xlim": (-1.0, 1.1), "ylim": (-0.4, 2.4)}
 NAMED: dict[str, Any] = {"xlabel": "slope m (per mL)", "ylabel": "intercept b"}
 LEVELS = [0.05, 0.2, 0.5, 1, 2, 4, 8, 16, 32]
 shown = np.unique(np.geomspace(1, EPOCHS + 1, 48).round().astype(int)) - 1  # epochs to draw
-
 figures = [Figure(figsize=(6, 4), dpi=150, layout="constrained") for _ in range(2)]
 ax: Any = tg.plot.surface(mse, path[shown], figures[0].add_subplot(projection="3d"), zlabel="MSE", **AROUND, **NAMED)
 ax.set_title("The cost of every line, and the path of descent")
@@ -113,8 +106,7 @@ STYLE: dict[str, Any] = {"color": "#d55e00", "linewidth": 2, "marker": "o", "mar
 
 def frame(ax: Any, epoch: int) -> None:
     """Draw the path until this epoch on the surface and on the contours, and the line of this epoch."""
-    # 200 interpolated points, so that the path follows the surface also between two steps.
-    moments = np.geomspace(1, epoch + 1, 200) - 1
+    moments = np.geomspace(1, epoch + 1, 200) - 1  # between two steps, too, the path follows the surface
     ms, bs = (np.interp(moments, range(EPOCHS + 1), column) for column in path.T)
     on_surface.set_data_3d(ms, bs, [mse(*at) for at in zip(ms, bs, strict=True)])
     from_above.set_data(ms, bs)

@@ -95,18 +95,17 @@ print(f"descent from its two sides ends in two minima, at {ends[:, 0].round(2)} 
 # The basin of a minimum is the set of all starts from which descent reaches it.
 frequency, phase = np.meshgrid(np.linspace(0, 4, 50), np.linspace(-np.pi, np.pi, 40))
 basins = descend(np.stack([frequency.ravel(), phase.ravel()]), steps=300)[1].reshape(frequency.shape)
-PICTURE: dict[str, Any] = {"figsize": (12, 4.4), "dpi": 150, "layout": "constrained"}
-left, middle, right = Figure(**PICTURE).subplots(1, 3, width_ratios=(1.7, 1, 1))
+figure = Figure(figsize=(12, 4.4), dpi=150, layout="constrained")
+left, middle, right = figure.subplots(1, 3, width_ratios=(1.7, 1, 1))
 map_ = left.pcolormesh(frequency, phase, basins, cmap="Blues_r", vmin=0, vmax=1)
-left.figure.colorbar(map_, ax=left, label="cost where descent from here ends")
+figure.colorbar(map_, ax=left, label="cost where descent from here ends")
 good = results["single examples"][1] < lowest + 0.05
 for mask, marker, name in ((good, "o", "reach it with noise"), (~good, "x", "do not")):
     left.plot(*starts[:, mask], marker, color=BLACK, markersize=3, label=f"{mask.sum()} starts {name}")
 star: dict[str, Any] = {"linestyle": "", "color": VERMILION, "markeredgecolor": BLACK, "zorder": 5}
 left.plot(*ends[:, 0], marker="*", markersize=18, label="global minimum", **star)
 left.plot(*saddle, marker="D", markersize=8, label="saddle point", **star)
-left.set(title="Basins of the full batch", xlabel="frequency at the start (rad/s)")
-left.set_ylabel("phase at the start (rad)")
+left.set(title="Basins of the full batch", xlabel="frequency at the start (rad/s)", ylabel="phase at the start (rad)")
 left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
 middle.plot(np.linspace(-2, 5, 300), ripples(np.linspace(-2, 5, 300)), color=BLACK)
 for (name, xs), color, marker in zip(rolled.items(), CLASSES, MARKERS, strict=False):
@@ -118,4 +117,4 @@ right.plot(tries, best_of, "o", color=VERMILION, label="measured")
 right.set(title="The best of k starts", xlabel="k", ylabel="probability of the global minimum", ylim=(0, 1.02))
 for ax in (middle, right):
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
-left.figure.savefig(OUTPUT / "minima.png")
+figure.savefig(OUTPUT / "minima.png")

@@ -3,13 +3,11 @@
     python examples/moons.py
 
 In this lesson you learn that a neural network is one long expression of sums, products and relu. To train it, you need
-only the derivatives of this expression. You build the network twice, from single numbers and from arrays. Both give the
-same results, but arrays are ten thousand times as fast. The idea comes from the demo of Karpathy's micrograd.
+only the derivatives of this expression. You build it from single numbers and from arrays: the results are the same, but
+arrays are ten thousand times as fast. The idea comes from the demo of Karpathy's micrograd.
 """
 
-# %% The data: 100 points on two moons, 50 on each
-# The hinge loss needs -1 and 1 as class labels.
-from collections.abc import Sequence
+# %% The data: 100 points on two moons, 50 on each. The hinge loss needs -1 and 1 as class labels
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,14 +26,14 @@ y = 2.0 * moon[:, None] - 1
 
 # %% A neuron multiplies each input by a weight, and adds the products and a bias
 # Each weight is a Value. A Value that is computed from others remembers the operation, so it can pass gradients back.
-def neuron(weights: Sequence[tg.Value], bias: tg.Value, inputs: Sequence[Any]) -> Any:
+def neuron(weights: list[tg.Value], bias: tg.Value, inputs: list[Any]) -> Any:
     """Return the sum w1 x1 + w2 x2 + ... + b."""
     return sum((w * x for w, x in zip(weights, inputs, strict=True)), bias)
 
 
 # %% A layer is a list of neurons with the same inputs. A network is a list of layers, with an activation between them
-# The activation is relu, which replaces negative numbers by 0.
-# First make the network of arrays, with weights of shape (outputs, inputs). Then copy its numbers into Values.
+# The activation is relu, which replaces negative numbers by 0. First make the network of arrays, with weights of shape
+# (outputs, inputs). Then copy its numbers into Values.
 mlp = tg.nn.MLP([2, 16, 16, 1], rng=1)
 tensors = mlp.parameters()
 pairs: Any = list(zip(tensors[::2], tensors[1::2], strict=True))
@@ -43,15 +41,14 @@ layers = [[([*map(tg.Value, row)], tg.Value(c)) for row, c in zip(w.data, b.data
 values = [p for layer in layers for weights, bias in layer for p in (*weights, bias)]
 
 
-def score(inputs: Sequence[Any]) -> Any:
+def score(inputs: list[Any]) -> Any:
     """Return the network's output for one point. The sign is the predicted class, 1 or -1."""
     for layer in layers[:-1]:
         inputs = [neuron(weights, bias, inputs).relu() for weights, bias in layer]
     return neuron(*layers[-1][0], inputs)
 
 
-# %% The loss: the mean of max(0, 1 - y score), plus an L2 penalty on the weights
-# The first part is 0 only when each score has the correct sign and is at least 1 in size.
+# %% The loss: the mean of max(0, 1 - y score), 0 if all scores have the right sign and size 1, plus an L2 penalty
 def scalar_loss() -> Any:
     """Compute the loss with single numbers: 65,077 operations, because every point goes through every neuron."""
     hinge = sum((1 - t * score(x)).relu() for x, t in zip(X.tolist(), y[:, 0].tolist(), strict=True)) / len(X)
@@ -73,8 +70,7 @@ print(f"loss {scalar.data:.15f} and {array.item():.15f}")
 print(f"{len(values)} gradients; the largest difference is {abs(scalar_grad - array_grad).max():.0e}")
 
 # %% Train the network of single numbers
-# Move each number a small step against its gradient. The learning rate decreases from step to step. This is slow, so
-# take only a few steps.
+# Move each number a small step against its gradient, with a rate that decreases. This is slow: take only a few steps.
 rates = 1 - 0.9 * np.arange(STEPS) / STEPS
 scalar_losses, start = np.zeros(SCALAR_STEPS), perf_counter()
 for k in range(SCALAR_STEPS):
@@ -104,8 +100,7 @@ print(f"a step takes {scalar_seconds * 1e3:.3g} ms with single numbers, {array_s
 print(f"after {STEPS} steps: loss {losses[-1]:.4f}, {accuracy:.0%} of the points classified correctly")
 
 # %% Animate the decision boundary during training
-figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-plane, curve = figure.subplots(1, 2, width_ratios=(1.5, 1))
+plane, curve = Figure(figsize=(7.2, 3.4), layout="constrained").subplots(1, 2, width_ratios=(1.5, 1))
 curve.semilogy(losses, color="#0072b2")
 curve.set(xlabel="step", ylabel="loss", title="The loss: hinge + L2")
 (dot,) = curve.plot([], [], "o", color="#d55e00", markeredgecolor="black")

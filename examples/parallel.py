@@ -1,7 +1,6 @@
 """Why mini-batches: time, memory and noise of a step by its batch size, and how to share a batch among workers.
 
     python examples/parallel.py
-    mpiexec -n 2 python examples/parallel.py --ranks
 
 In this lesson you measure what a step of training costs. Each step has a fixed cost, so large batches process more
 examples in a second. They need more memory, and their gradients have less noise. A batch size in between learns
@@ -12,10 +11,6 @@ So two processes, the ranks of MPI, can share each batch. At the end you see how
 # %% The data and the model: handwritten digits, and a network with 128 hidden neurons
 # `moons.py` explains what a network is; here it is enough that it has a loss and 9,610 parameters. Numbers of 4 bytes
 # (float32) are exact enough, and the processor handles twice as many of them at once.
-import os
-import shutil
-import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 from time import perf_counter
@@ -23,22 +18,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.datasets import load_digits
+from workers import X, digits, new_model, start_ranks
 
 import tinygrad_edu as tg
 from tinygrad_edu.viz.plot import BLACK, BLUE, VERMILION
 
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
-SIZES, SECONDS = 2 ** np.arange(11), 0.2
-
-images, digits = load_digits(return_X_y=True)
-X, rng = (images / 16).astype(np.float32), np.random.default_rng(0)
-
-
-def new_model() -> Any:
-    """Return a new network, always with the same weights."""
-    return tg.nn.MLP([64, 128, 10], rng=0).astype(np.float32)
+SIZES, SECONDS, rng = 2 ** np.arange(11), 0.2, np.random.default_rng(0)
 
 
 def gradient(model: Any, chosen: Any) -> Any:
@@ -47,40 +34,14 @@ def gradient(model: Any, chosen: Any) -> Any:
     return np.concatenate([g.ravel() for g in tg.gradients(loss, model.parameters())])
 
 
-# %% What each rank does
-# All ranks run this function. They start with the same weights and draw the same batches; each computes the gradient of
-# its shard. `average_gradients` replaces it by the average over all ranks, so all take the same step.
-def learn_on_ranks(comm: Any, size: int = 1024) -> tuple[int, float]:
-    """Train for a second with batches of this size, shared by the ranks. Return (number of steps, loss after them)."""
-    model, rng, steps = new_model(), np.random.default_rng(1), 0
-    sgd, began = tg.optim.SGD(model.parameters(), lr=0.1), perf_counter()
-    while comm.bcast(perf_counter() - began < 1):  # the clock of rank 0 decides for all
-        shard = np.array_split(rng.integers(len(X), size=size), comm.size)[comm.rank]
-        sgd.zero_grad()
-        tg.cross_entropy(model(X[shard]), digits[shard]).backward()
-        tg.distributed.average_gradients(model.parameters(), comm, examples=len(shard))
-        sgd.step()
-        steps += 1
-    return steps, float(tg.cross_entropy(tg.predict(model, X), digits))
-
-
-if "--ranks" in sys.argv:
-    from mpi4py import MPI  # python -m pip install mpi4py mpich
-
-    result = learn_on_ranks(MPI.COMM_WORLD)
-    if MPI.COMM_WORLD.rank == 0:
-        print(*result)
-    sys.exit()
-
-
 # %% Time and memory of one step, by batch size
 # A step has a fixed cost: Python calls some dozens of NumPy functions, whatever the batch size. Further examples cost
-# little, because the processor's vector units compute several numbers at once, and its cores share a large product.
-# The memory grows with the batch, because the backward pass needs the intermediate results of every example.
+# little: the processor's vector units compute several numbers at once, and its cores share a large product. The memory
+# grows with the batch, because the backward pass needs the intermediate results of every example.
 def cost(size: int) -> tuple[float, int]:
     """Return (seconds of the fastest of 7 steps, bytes of its arrays at their peak) with this batch size."""
-    model = new_model()
-    sgd, batch = tg.optim.SGD(model.parameters(), lr=0.1), np.arange(size)
+    model, batch = new_model(), np.arange(size)
+    sgd = tg.optim.SGD(model.parameters(), lr=0.1)
     step: Any = lambda: sgd.minimize(tg.cross_entropy(model(X[batch]), digits[batch]))
     times = []
     for _ in range(7):
@@ -131,38 +92,21 @@ print(f"variance of the gradient ~ size^{slope:.2f} (theory: -1)")
 exact, batch = tg.nn.MLP([64, 128, 10], rng=0), rng.permutation(len(X))[:256]
 whole, difference = gradient(exact, batch), {}
 for name, cuts in (("4 equal shards", (64, 128, 192)), ("3 unequal shards", (10, 100))):
-    shards = np.split(batch, cuts)
-    averaged = sum(len(shard) / len(batch) * gradient(exact, shard) for shard in shards)
+    averaged = sum(len(shard) / len(batch) * gradient(exact, shard) for shard in np.split(batch, cuts))
     difference[name] = float(abs(averaged - whole).max() / abs(whole).max())
     print(f"{name}: the average differs from the gradient of the batch by {difference[name]:.0e} of it")
 
 # %% What does a second of two ranks buy?
-# This starts the part `--ranks` of this file with one rank and with two, each on one core. Two ranks share the time
-# that examples take. The fixed cost of a step stays, and the sum of the gradients is added, so they are less than twice
-# as fast. If other programs use the cores, two ranks may even be slower: each sum waits for the later rank.
-mpiexec, ranks = shutil.which("mpiexec"), {}
-is_program = __file__.endswith(".py")  # mpiexec starts no notebook
-try:
-    import mpi4py  # noqa: F401
-except ImportError:
-    mpiexec = None
-for count in (1, 2) if mpiexec and is_program else ():
-    command = [str(mpiexec), "-n", str(count), sys.executable, __file__, "--ranks"]
-    one_core = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=one_core)
-    if done.returncode:
-        print(f"mpiexec failed: {done.stderr}")
-        break
-    taken, left = done.stdout.split()
-    ranks[count] = int(taken), float(left)
-    print(f"a second of {count} rank{'s'[: count > 1]}: {taken} steps of 1,024 examples, loss {float(left):.3f}")
-if not mpiexec:
-    print("two ranks need MPI: python -m pip install mpi4py mpich")
-elif not is_program:
-    print("two ranks need this lesson as a program: python examples/parallel.py")
+# `workers.py` has the code of a rank, and is started here with one rank and with two, each on one core. Two ranks share
+# the time that examples take. The fixed cost of a step stays, and the sum of the gradients is added, so they are less
+# than twice as fast, or even slower if other programs use the cores: each sum waits for the later rank.
+ranks = start_ranks(1, 2)
+for count, (steps, loss) in ranks.items():
+    print(f"a second of {count} rank{'s'[: count > 1]}: {steps} steps of 1,024 examples, loss {loss:.3f}")
 
 # %% Draw all four
-axes: Any = Figure(figsize=(12, 3.4), dpi=150, layout="constrained").subplots(1, 4)
+picture = Figure(figsize=(12, 3.4), dpi=150, layout="constrained")
+axes: Any = picture.subplots(1, 4, subplot_kw={"xlabel": "batch size"})
 axes[0].loglog(SIZES, per_second, "o-", color=BLUE)
 axes[0].set(title="Examples in a second", ylabel="examples in a second")
 axes[1].loglog(SIZES, peaks / 1e6, "^-", color=VERMILION)
@@ -173,6 +117,4 @@ axes[2].set(title="Noise of the gradient", ylabel="variance")
 axes[2].legend()
 axes[3].semilogx(SIZES, [loss for _, loss in learned], "D-", color=BLACK)
 axes[3].set(title=f"Loss after {SECONDS} s of training", ylabel="loss of all examples", ylim=(0, None))
-for ax in axes:
-    ax.set_xlabel("batch size")
-axes[0].figure.savefig(OUTPUT / "parallel.png")
+picture.savefig(OUTPUT / "parallel.png")

@@ -47,8 +47,7 @@ class Table:
         ax: Any = Figure(figsize=(6, 4), dpi=150, layout="constrained").subplots()
         ax.set_prop_cycle(color=COLORS, linestyle=LINES)
         yield ax
-        labels |= {} if ax.dataLim.y1 > 0 else {"yscale": "linear"}  # all values are 0: they have no logarithm
-        ax.set(**labels)
+        ax.set(**labels | ({} if ax.dataLim.y1 > 0 else {"yscale": "linear"}))  # values of 0 have no logarithm
         ax.legend()
         ax.figure.savefig(self.output / name)
 
@@ -68,8 +67,7 @@ def parse_table(description: str | None, csv: str, target: str, units: dict[str,
     parser.add_argument("--target", default=target, metavar="COLUMN", help="column to predict (%(default)s)")
     parser.add_argument("--features", default=",".join(units), metavar="A,B,C", help="columns to use (%(default)s)")
     parser.add_argument("--output", default=Path(__file__).parent / "output", type=Path, metavar="DIR")
-    # In a notebook, sys.argv belongs to the kernel, not to this program.
-    args = parser.parse_args([] if "ipykernel" in sys.argv[0] else None)
+    args = parser.parse_args([] if "ipykernel" in sys.argv[0] else None)  # in a notebook, sys.argv is the kernel's
     features, units = [name.strip() for name in args.features.split(",")], units if args.csv == csv else {}
     try:
         (train, valid, test), report = prepare(args.csv, features, args.target)
@@ -96,8 +94,7 @@ def read(path: str, columns: list[str]) -> pd.DataFrame:
             raise ValueError(f"{path!r} has {found} {name!r}; its columns are {', '.join(header):.300}")
         text = cells[header.index(name)][1:]
         table[name] = pd.to_numeric(text, errors="coerce").astype(float)
-        bad = text.notna() & ~(table[name].abs() < 1e100)
-        if bad.any():
+        if (bad := text.notna() & ~(table[name].abs() < 1e100)).any():
             row = bad.idxmax()
             raise ValueError(f"column {name!r} must hold numbers; row {row} has {text[row]!r:.60}")
     return table
@@ -113,8 +110,7 @@ def prepare(path: str, features: list[str], target: str) -> tuple[tuple[Part, Pa
     report = f"{len(table)} rows; missing values: {gaps + ', forward-filled' if gaps else 'none'}"
     if unfilled := len(table) - len(filled):
         report += f"; left out the first {unfilled} rows, which have no earlier value to fill from"
-    needed = max(8, math.ceil((len(features) + 2) / 0.7) + 1)
-    if len(filled) < needed:
+    if len(filled) < (needed := max(8, math.ceil((len(features) + 2) / 0.7) + 1)):
         raise ValueError(f"{path!r} is too short: {report}; {len(features)} features need at least {needed} rows")
     today, tomorrow = filled[features].to_numpy()[:-1], filled[[target]].to_numpy()[1:]
     train, valid, test = tg.data.train_valid_test_split(today, tomorrow, by="time")

@@ -8,7 +8,8 @@ import pytest
 import tinygrad_edu as tg
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-HELPERS = {"tables", "towns", "transformer"}  # modules that lessons import
+HELPERS = {"tables", "towns", "transformer", "workers"}  # modules that lessons import
+LONGER = {"batch_vs_stochastic": 146, "curvature": 137, "optimizers": 142}  # and no longer than this
 README = (EXAMPLES.parent / "README.md").read_text("utf-8")
 ORDER = re.findall(r"^\| (\d+) \| `(\w+)\.py` \| .*? \| ([\w, ]+) \| (\d+) \| .+ \|$", README, re.MULTILINE)
 
@@ -21,6 +22,11 @@ def test_every_lesson_has_its_number_its_minutes_and_needs_only_earlier_ones():
         assert all(int(n) < int(number) for n in re.findall(r"\d+", needs)), name
         assert 10 <= int(minutes) <= 40
     assert f"holds {len(lessons)} programs" in README
+
+
+def test_no_lesson_is_longer_than_120_lines():
+    lengths = {path.stem: len(path.read_text("utf-8").splitlines()) for path in EXAMPLES.glob("*.py")}
+    assert {name: n for name, n in lengths.items() if n > LONGER.get(name, 120)} == {}
 
 
 def test_the_glossary_is_sorted_and_each_lesson_uses_its_terms():

@@ -1,7 +1,7 @@
 import shutil
+import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,13 +40,19 @@ def test_gradients_of_shards_averaged_are_the_gradient_of_the_batch(shown):
     assert [path.name for path in shown["OUTPUT"].iterdir()] == ["parallel.png"]
 
 
-def test_a_notebook_says_that_ranks_need_a_program(monkeypatch, capsys):
-    cell = (Path(__file__).parents[2] / "examples" / "parallel.py").read_text("utf-8").split("# %% ")[-2]
-    assert cell.startswith("What does a second of two ranks buy?")
+def test_without_mpi_it_says_what_to_install(shown, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert shown["start_ranks"](1, 2) == {}
+    assert "two ranks need MPI: python -m pip install mpi4py mpich" in capsys.readouterr().out
+
+
+def test_a_start_that_fails_is_shown_and_the_next_one_left_out(shown, monkeypatch, capsys):
+    failed = subprocess.CompletedProcess([], 1, "", "no slots")
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setitem(sys.modules, "mpi4py", object())
-    exec(f"# {cell}", {"shutil": shutil, "__file__": "parallel.ipynb"})
-    assert "need this lesson as a program: python examples/parallel.py" in capsys.readouterr().out
+    monkeypatch.setattr(sys.modules["workers"], "find_spec", lambda name: True)
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: failed)
+    assert shown["start_ranks"](1, 2) == {}
+    assert capsys.readouterr().out == "mpiexec failed: no slots\n"
 
 
 def test_a_second_of_two_ranks_takes_steps_if_mpi_is_there(shown):
@@ -55,5 +61,5 @@ def test_a_second_of_two_ranks_takes_steps_if_mpi_is_there(shown):
 
 
 def test_what_each_rank_does_learns_also_in_one_process(shown):
-    steps, loss = shown["learn_on_ranks"](tg.distributed.OneProcess())
+    steps, loss = sys.modules["workers"].learn_on_ranks(tg.distributed.OneProcess())
     assert (steps > 10, loss < 2) == (True, True)
