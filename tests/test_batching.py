@@ -273,6 +273,22 @@ def test_a_diagonal_and_a_convolution_keep_infinities_and_dtypes_apart():
     assert tg.vmap(np.convolve)(X.astype(np.float32), X.astype(np.float32)).dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8])
+def test_integers_are_no_dtype_of_lengths_areas_and_samples(dtype):
+    n = np.array([[0, 100, 3], [4, 0, 7], [1, 0, 0]], dtype)
+    for f in (
+        np.linalg.norm, lambda n: np.linalg.norm(n, 3), np.linalg.vector_norm, np.trapezoid, np.poly,
+        lambda n: np.linspace(n[0], n[1], 4), lambda n: np.logspace(n[2], n[2] + 2, 3), lambda n: np.linspace(0, n, 3),
+        lambda n: np.geomspace(n[0] + 1, n[1] + 5, 3), lambda n: np.polydiv(n, np.array([2, 1]))[0],
+    ):  # fmt: skip
+        y = tg.vmap(f)(n)
+        assert y.dtype == np.float64
+        np.testing.assert_allclose(y, each(f, n.astype(float)))
+    assert tg.vmap(lambda x: np.linspace(0, x, 3))(X.astype(np.float32)).dtype == np.float32
+    for f in (np.argmax, np.argmin):
+        assert tg.vmap(lambda x, f=f: f(x, keepdims=True))(Y).shape == (3, 1, 1)
+
+
 def test_members_that_are_vectors_are_no_stack_of_matrices():
     """NumPy would take the members for the rows of one matrix."""
     of_matrices = (

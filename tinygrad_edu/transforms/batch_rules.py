@@ -53,8 +53,8 @@ def flattening(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[
     stacked = x.stacked if axis is not None and x.ndim else x.stacked.reshape(level.size, x.size)
     axis = moved(axis, x.ndim) if axis is not None and x.ndim else 1
     result = fun(stacked, **{**_rest(given), "axis": axis})
-    if fun is np.roll and given.get("axis") is None:
-        result = result.reshape(x.stacked.shape)
+    if given.get("axis") is None and (fun is np.roll or given.get("keepdims")):
+        result = result.reshape(x.stacked.shape if fun is np.roll else (level.size, *(1,) * x.ndim))
     return wrapped(result, level)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from .activations import numbers
 from .indexing import along, read
 from .joining import concatenate
-from .promotion import same_precision
+from .promotion import floats, same_precision
 from .registry import Array, Axis, arrays_of, composition, conj, defvjp, is_complex, primitive
 from .shaping import one_or_tuple
 from .statistics import any_zero
@@ -129,7 +129,7 @@ def trapezoid_weights(x: Array, axis: int) -> Array:
 @composition(np.trapezoid)
 def trapezoid(y: Array, x: Array | None = None, dx: Array | float = 1.0, axis: int = -1) -> Array:
     """The sum of the samples times their weights; like the sum, the gradients take O(n) time."""
-    (y,) = arrays_of([y])
+    (y,) = floats(*arrays_of([y]))
     n = y.shape[normalize_axis_index(axis, y.ndim, "np.trapezoid")]
     if x is None:
         weights = dx * trapezoid_weights(np.arange(n), 0).astype(y.dtype)
@@ -233,8 +233,8 @@ def interp(x: Array, xp: Array, fp: Array, left: Array | float | None = None, ri
 
 # Samples between two numbers
 def fractions(start: Any, stop: Any, num: int, endpoint: bool) -> tuple[Array, Array, Array]:
-    """Return start and stop, lists as arrays, and the fractions t from 0 to 1 of all samples along a new first axis."""
-    start, stop = (np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (start, stop))
+    """Return start and stop as floats, and the fractions t from 0 to 1 of all samples along a new first axis."""
+    start, stop = floats(*[np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (start, stop)])
     if operator.index(num) < 0:
         raise ValueError(f"np.linspace, np.geomspace, np.logspace: num={num} samples; it cannot be negative")
     t = (np.arange(num) / max(num - bool(endpoint), 1)).astype(np.result_type(start, stop))

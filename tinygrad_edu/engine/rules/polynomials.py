@@ -135,7 +135,7 @@ composition(np.polymul)(
 @composition(np.polydiv)
 def polydiv(u: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
     """Long division: each coefficient of the quotient cancels the leading coefficient of the remainder."""
-    u, v = coefficients(np.polydiv, u, v)
+    u, v = map(numbers, coefficients(np.polydiv, u, v))
     zero = 0 * u[:1] * v[:1]
     rest, quotient = u + zero, []
     for _ in range(u.size - v.size + 1):
@@ -177,7 +177,7 @@ def poly(seq_of_zeros: Array | list[Array] | tuple[Array, ...]) -> Array:
         zeros = np.linalg.eigvals(zeros)
     if zeros.ndim != 1:
         raise ValueError(f"np.poly: shape {zeros.shape}; it takes one axis of zeros, or a square matrix")
-    p = product_of_factors(zeros)
+    p = product_of_factors(numbers(zeros))
     return np.real(p) if is_complex(p) and are_conjugates(zeros) else p
 
 
