@@ -235,7 +235,7 @@ def check_replays(program, in_value, in_gradient):
     step, forward = tg.jit(both), tg.jit(lambda *xs: program(*xs))
     points = [program.leaves, program.leaves, [x * (1 - STEP) for x in program.leaves]]
     replayed = [(*step(*at), forward(*at)) for at in points]
-    printed = [(*as_printed(step, at), as_printed(forward, at)) for at in points]
+    printed = [(*p, value) for p, value in zip(*[as_printed(f, points) for f in (step, forward)], strict=True)]
     for at, *results in zip(points, replayed, printed, strict=True):
         expected, grads = both(*at)
         for value, found, again in results:
@@ -244,14 +244,13 @@ def check_replays(program, in_value, in_gradient):
                 np.testing.assert_allclose(f, g, rtol=0, atol=in_gradient)
 
 
-def as_printed(jitted, at):
-    """Run the source at a point, and return its results."""
+def as_printed(jitted, points):
+    """Run the source at each point, and return the results."""
     source, scope = jitted._recordings[0].readable(open_calls), {}
     exec(source.whole, scope)
+    names = [source.names.get(v) for v in source.program.inputs]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return scope[source.title](
-            **source.values | dict(zip(map(source.names.get, source.program.inputs), at, strict=True))
-        )
+        return [scope[source.title](**source.values | dict(zip(names, at, strict=True))) for at in points]
 
 
 def unit(at, shape):
@@ -273,5 +272,5 @@ def compare(found, f, x, v):
 
 
 TestPrograms = Programs.TestCase
-RUNS = 25 if settings().max_examples <= 25 else 2000
+RUNS = 100 if settings().max_examples <= 25 else 2000
 TestPrograms.settings = settings(max_examples=RUNS, stateful_step_count=25, deadline=None)
