@@ -255,6 +255,16 @@ def test_wherever_a_number_changes_it_is_found(second, n, seed):
             y.sum().backward()
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64])
+def test_the_least_change_of_one_number_among_many_is_found(dtype):
+    a = Tensor(np.full(200_000, 1, dtype))
+    with tg.detect_anomaly():
+        y = np.sum(np.real(a * a) * 1e-6)
+        a.data[77_777] += max(4 * np.finfo(dtype).eps, 1e-9)
+        with pytest.raises(tg.AnomalyError, match="written into"):
+            y.backward()
+
+
 def test_batches_are_checked_and_the_member_is_named():
     x = np.array([[1.0, 2.0], [4.0, 5.0]])
     with tg.detect_anomaly():

@@ -4,7 +4,6 @@
 array of an operation. Where a backward pass gives a gradient that is not finite, it looks for the rule that made it.
 """
 
-import functools
 import linecache
 import sys
 from collections.abc import Callable, Iterator
@@ -16,14 +15,14 @@ import numpy as np
 
 from .engine.backward import parent, toposort
 from .engine.errors import Line, describe, format_line, user_name, users_line
-from .engine.mode import Contribution, Contributions, Passed, check_decorated, watching
+from .engine.mode import Contribution, Contributions, Passed, decorated, watching
 from .engine.rules.registry import is_elementwise, name, vjps
 from .transforms.batching import Batch, member
 
 P = ParamSpec("P")
 R = TypeVar("R")
 _FLOAT = np.dtype(np.float64)
-_factors: dict[Any, Any] = {}  # by dtype: fixed numbers around 1, the weights of a checksum
+_factors: Any = np.empty(0)  # fixed numbers around 1, the weights of a checksum
 
 
 class AnomalyError(ValueError):
@@ -52,15 +51,7 @@ class _Detection:
         self.blocks.pop().__exit__(*error)
 
     def __call__(self, fun: Callable[P, R]) -> Callable[P, R]:
-        """Return `fun` as a function that runs under anomaly mode."""
-        check_decorated("detect_anomaly", fun)
-
-        @functools.wraps(fun)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            with _detecting():
-                return fun(*args, **kwargs)
-
-        return call
+        return decorated("detect_anomaly", fun, _detecting)
 
 
 @overload
@@ -257,7 +248,11 @@ _REMEDIES = {
 
 
 def _checksum(a: Any) -> float | None:
-    """Return a number that almost surely changes if an element of `a` does, and is not finite if an element is not."""
+    """Return a number that almost surely changes if an element of `a` does, and is not finite if an element is not.
+
+    It is a sum in float64, as the smallest change of one number would be lost in a long sum of float32 or float16.
+    """
+    global _factors
     a = _array(a)
     if type(a) is float:
         return a
@@ -269,10 +264,10 @@ def _checksum(a: Any) -> float | None:
         elements = a.ravel("K")
         if a.dtype.kind == "c":  # the real and the imaginary parts
             elements = a = elements.view(np.finfo(a.dtype).dtype)
-        factors = _factors.get(a.dtype)
-        if factors is None or len(factors) < a.size:
-            _factors[a.dtype] = factors = np.random.default_rng(0).uniform(0.5, 1.5, 2 * a.size).astype(a.dtype)
-        return float(np.vdot(elements, factors[: a.size]))
+        if len(factors := _factors) < a.size:
+            _factors = factors = np.random.default_rng(0).uniform(0.5, 1.5, 2 * a.size)
+        wide: Any = elements.astype(np.float64) if a.dtype.itemsize < 8 else elements
+        return float(np.vdot(wide, factors[: a.size]))
     return float(np.sum(a)) if hasattr(a, "__array_function__") else None  # a recording of jit refuses
 
 

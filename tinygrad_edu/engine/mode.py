@@ -5,7 +5,7 @@ A `Watcher` is the one seam through which anomaly mode, `explain` and the record
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar, overload
 
@@ -186,8 +186,8 @@ def recording() -> Iterator[None]:
         _set(before, watchers())
 
 
-def check_decorated(where: str, fun: Any) -> None:
-    """Raise TypeError unless `fun` is a function whose calls run it: those of a generator or a coroutine do not."""
+def decorated(where: str, fun: Callable[P, R], block: Callable[[], AbstractContextManager[object]]) -> Callable[P, R]:
+    """Return `fun` as a function that runs in a block; raises TypeError for what runs later, such as a generator."""
     if not callable(fun):
         raise TypeError(f"{where} takes a function, or nothing, as in `with {where}():`, not {fun!r:.60}")
     flags = getattr(getattr(fun, "__code__", None), "co_flags", 0)  # those of inspect, without importing it
@@ -195,6 +195,13 @@ def check_decorated(where: str, fun: Any) -> None:
         kind = "coroutine" if flags & CO_COROUTINE else "generator"
         called = getattr(fun, "__name__", repr(fun))
         raise TypeError(f"{where}: {called} is a {kind}, which runs later; write `with {where}():` inside it")
+
+    @functools.wraps(fun)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with block():
+            return fun(*args, **kwargs)
+
+    return call
 
 
 class NoGrad:
@@ -223,16 +230,7 @@ class NoGrad:
     def __call__(self, fun: Callable[P, R]) -> Callable[P, R]: ...
     def __call__(self, fun: Callable[P, R] | None = None) -> Any:
         """Return `fun` as a function that never records; without one, the context manager."""
-        if fun is None:
-            return self
-        check_decorated("no_grad", fun)
-
-        @functools.wraps(fun)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self:
-                return fun(*args, **kwargs)
-
-        return call
+        return self if fun is None else decorated("no_grad", fun, self)
 
     def __repr__(self) -> str:
         return "no_grad"
