@@ -89,6 +89,8 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.odeint(lambda y, t: -y, 1.0, [0, 1], steps=0)": "integrate.odeint: steps is a whole number from 1, or None",
     "tg.odeint(lambda y, t: -y, 1.0, [0, nan])": "integrate.odeint: t holds NaN or infinity; times are finite numbers",
     "tg.odeint(lambda y, t: -y, 1.0, [0, 1], rtol=nan)": "integrate.odeint: rtol is a finite number of at least 0, not",
+    "tg.fit(model, tg.mse_loss, ([[1.0]], [[1.0]]), optimizer=sgd, epochs=1, sharded='no')":
+        "fit: sharded is True or False, not 'no'",
     "tg.History().table(-1)": "History.table: rows is a whole number from 1, not -1",
     "tg.History().to_csv(5)": "History.to_csv: a path is text or a pathlib.Path, not an int",
     "tg.optim.lr_scheduler.LambdaLR(sgd, lambda epoch: 'a')": "LambdaLR: lr_lambda returns a number for an epoch, not",

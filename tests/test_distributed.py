@@ -513,6 +513,7 @@ def test_a_fault_on_one_rank_ends_all_with_the_same_error(fault, call, layers):
         (lambda rank: {"model": network(*[nn.BatchNorm1d(8)] * rank)}, "the layers of the model of rank 1"),
         (lambda rank: {"model": nn.Linear(6, 3 + rank)}, r"weight of rank 1 is not like that of rank 0: \(4, 6\)"),
         (lambda rank: {"metrics": [None, 3][rank]}, "metrics are a dict"),
+        (lambda rank: {"sharded": [True, "no"][rank]}, "fit: sharded is True or False, not 'no'"),
         (lambda rank: {"checkpoint": ["a.npz", None][rank]}, "checkpoint=... or None of rank 1"),
         (lambda rank: {"checkpoint": "nowhere/a.npz"}, "folder .* does not exist"),
         (lambda rank: {"model": network(nn.BatchNorm1d(8)), "jit": True}, "pass jit=False"),

@@ -33,7 +33,7 @@ from .sharing import joined, one_row, outputs, plan_batches, plan_parts, rows_li
 from .streams import RankState, checksum
 
 
-def fit_on_ranks(comm: Any, sharded: bool, model: Module, loss: Loss, train_data: Data, **options: Any) -> History:
+def fit_on_ranks(comm: Any, model: Module, loss: Loss, train_data: Data, **options: Any) -> History:
     """Run `fit` on the ranks of `comm`, which all call it, and return the History; an error of one is raised on all.
 
     `tg.fit(..., comm=comm)` calls it.
@@ -54,7 +54,7 @@ def fit_on_ranks(comm: Any, sharded: bool, model: Module, loss: Loss, train_data
     exchange = Announced(comm, max(widths)) if norms else Exchange(comm)
     with exchange.whole():
         with exchange.guarded():
-            run = RankRun(exchange, sharded, model, loss, train_data, **options)
+            run = RankRun(exchange, model, loss, train_data, **options)
         exchange.agree()
         return run.run()
 
@@ -68,8 +68,8 @@ class RankRun(Run):
     depth = Run.depth + 1
     state: RankState
 
-    def __init__(self, exchange: Exchange, sharded: bool, *args: Any, **options: Any) -> None:
-        self.exchange, self.sharded = exchange, sharded
+    def __init__(self, exchange: Exchange, *args: Any, **options: Any) -> None:
+        self.exchange, self.sharded = exchange, options["sharded"]
         self.comm, self.rank, self.size = exchange.comm, exchange.comm.rank, exchange.comm.size
         self.is_seeded, self.keeps_file = options["rng"] is not None, options["checkpoint"] is not None
         if self.rank:

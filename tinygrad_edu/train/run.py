@@ -92,11 +92,11 @@ def fit(
         optimizer=optimizer, epochs=epochs, batch_size=batch_size, valid_data=valid_data, scheduler=scheduler,
         metrics=metrics, callbacks=callbacks, patience=patience, tol=tol, checkpoint=checkpoint,
         checkpoint_every=checkpoint_every, jit=jit, detect_anomaly=detect_anomaly, progress=progress, rng=rng,
-        drop_last=drop_last,
+        drop_last=drop_last, sharded=sharded,
     )  # fmt: skip
     if comm is None:
         return Run(model, loss, train_data, **options).run()
-    history: History = layers.load("distributed").fit_on_ranks(comm, sharded, model, loss, train_data, **options)
+    history: History = layers.load("distributed").fit_on_ranks(comm, model, loss, train_data, **options)
     return history
 
 
@@ -110,9 +110,9 @@ class Run:
         batch_size: int | None, valid_data: Data | None, scheduler: Scheduler | None, metrics: Metrics | None,
         callbacks: Sequence[Callback], patience: int | None, tol: float | None,
         checkpoint: str | os.PathLike[str] | None, checkpoint_every: int, jit: bool | str, detect_anomaly: bool,
-        progress: bool, rng: Rng, drop_last: bool,
+        progress: bool, rng: Rng, drop_last: bool, sharded: bool,
     ) -> None:  # fmt: skip
-        switches("fit", detect_anomaly=detect_anomaly, progress=progress, drop_last=drop_last)
+        switches("fit", detect_anomaly=detect_anomaly, progress=progress, drop_last=drop_last, sharded=sharded)
         check_model("fit", model)
         check_optimizer("fit", optimizer)
         check_scheduler("fit", scheduler, optimizer)
