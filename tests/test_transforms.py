@@ -1,5 +1,6 @@
 """grad and the other transforms: values equal to formulas, nesting, and errors."""
 
+import operator
 import re
 import weakref
 
@@ -157,6 +158,21 @@ def test_check_grad_takes_a_function_that_closes_over_tensors():
     tg.check_grad(lambda x: np.sum(w * x**3), np.array([0.5, -1.5]))
     with pytest.raises(tg.GradientError):
         tg.check_grad(lambda x: np.sum(w.detach() * x**3 * (1 if isinstance(x, tg.Tensor) else 2)), np.ones(2))
+
+
+def test_check_grad_takes_a_function_that_uses_methods_of_tensors_alone():
+    for method in ("exp", "log", "sqrt", "tanh", "abs", "sigmoid", "relu"):
+        f = operator.methodcaller(method)
+        for x in (1.5, np.array([0.5, 2.0]), [0.5, 2.0], np.array(0.5), np.ones((0, 2))):
+            tg.check_grad(f, x)
+    tg.check_grad(lambda p, i: (p["a"].exp() * i).unsqueeze(0), {"a": np.ones(2)}, np.arange(2))
+    tg.check_grad(lambda z: z.view(-1).abs().log(), np.array([[1.0 + 2.0j]]))
+    wrong = tg.primitive(np.square)
+    tg.defvjp(wrong, lambda g, y, x: g * x)
+    with pytest.raises(tg.GradientError):
+        tg.check_grad(lambda x: wrong(x.exp()), np.ones(2))
+    with pytest.raises(AttributeError, match=r"'Tensor' object has no attribute 'clamp'; write np\.clip"):
+        tg.check_grad(lambda x: x.clamp(0, 1), np.ones(2))
 
 
 def test_transforms_work_within_no_grad():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .engine.arguments import check_numbers, generator
 from .engine.errors import kind_of
 from .engine.mode import no_grad
+from .engine.tape import constant
 from .engine.tensor import Tensor
 from .transforms import tree
 from .transforms.arguments import check_function
@@ -136,9 +137,22 @@ def _float64_copy(name: str, a: Any) -> Array | None:
     return np.array(getattr(a, "data", a) if not isinstance(a, np.ndarray) else a) if dtype == np.float64 else None
 
 
+def _of_tensors(f: Function) -> Function:
+    """Return f as a function that gets Tensors in place of arrays of float64, as `grad` passes them."""
+
+    def as_tensor(a: Any) -> Any:
+        return constant(Tensor, a) if isinstance(a, np.ndarray) and a.dtype == np.float64 else a
+
+    return lambda *args: f(*map(as_tensor, args))
+
+
 def _weighted(f: Function, args: list[Any], rng: np.random.Generator) -> Function:
     """Return f as a function that gives a list of arrays: each result times random weights."""
-    results = tree.leaves(f(*args))
+    try:
+        results = tree.leaves(f(*args))
+    except (AttributeError, TypeError):  # arrays lack some methods, such as x.exp(), and x.view(-1) is another one
+        f = _of_tensors(f)
+        results = tree.leaves(f(*args))
     for leaf in results:
         if not hasattr(leaf, "__float__") and not isinstance(leaf, (list, complex)):  # a list of numbers is an array
             raise TypeError(f"check_grad: f returned {kind_of(leaf)} in the place of a Tensor, an array or a number")
