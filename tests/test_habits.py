@@ -68,6 +68,9 @@ KEYWORDS = {
     "tg.vmap(np.sin, in_dims=1)": "vmap: there is no argument in_dims=; write in_axes=",
     "tg.optim.Adam([x], lr=0.1, fused=True)": "leave it out", "x.flatten(start_dim=1)": "write x.reshape(len(x), -1)",
     "x.flatten(1)": "x.reshape(len(x), -1) keeps the first axis",
+    "tg.fit(model, np.sum, a, optimizer=opt, epochs=1, validation_data=a)": "fit: there is no argument "
+    "validation_data=; write valid_data=", "tg.fit(model, np.sum, a, verbose=0)": "write progress=",
+    "tg.fit(model, np.sum, a, optimizer=opt, epochs=1, learning_rate=1)": "unexpected keyword argument 'learning_rate'",
 }  # fmt: skip
 
 

@@ -524,6 +524,37 @@ def test_clip_grad_value_refuses_what_is_not_finite_and_changes_nothing(bad):
         optim.clip_grad_value([a], 0)
 
 
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("of_module", [False, True])
+def test_gradients_that_are_set_to_zeros_are_the_same_as_none_at_the_next_step(of_module, jit):
+    X, y = np.random.default_rng(0).normal(size=(5, 2)), np.ones((5, 1))
+    weights = []
+    for options in ({}, {"set_to_none": True}, {"set_to_none": False}):
+        model = nn.MLP([2, 3, 1], activation="tanh", rng=0)
+        sgd = optim.SGD(model.parameters(), lr=0.1)
+
+        def step(x, t, model=model, sgd=sgd, options=options):
+            (model if of_module else sgd).zero_grad(**options)
+            loss = tg.mse_loss(model(x), t)
+            loss.backward()
+            sgd.step()
+            return loss
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            run = tg.jit(step) if jit else step
+            for _ in range(4):
+                run(X, y)
+        weights.append(np.concatenate([p.data.ravel() for p in model.parameters()]))
+        (model if of_module else sgd).zero_grad(**options)
+        left = [p.grad for p in model.parameters()]
+        assert all(not np.any(g) for g in left) if options == {"set_to_none": False} else left == [None] * 4
+    np.testing.assert_allclose(weights[1:], [weights[0]] * 2, rtol=1e-13)
+    x = Tensor([1.0], requires_grad=True)
+    x.zero_grad(set_to_none=False)  # where there is no gradient, there are no zeros
+    assert x.grad is None
+
+
 def test_a_forgotten_zero_grad_is_noticed_and_adding_up_on_purpose_is_not():
     x = Tensor([1.0])
     optimizer = optim.SGD([x], lr=0.1)

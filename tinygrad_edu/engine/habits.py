@@ -95,6 +95,7 @@ KEYWORDS = {
     "epsilon": "eps=", "beta_1": "betas=", "beta_2": "betas=", "correction": "ddof=", "unbiased": "ddof=1",
     "attn_mask": "mask=", "is_causal": "causal=", "in_dims": "in_axes=", "out_dims": "out_axes=",
     "start_dim": "x.reshape(len(x), -1)", "fused": "", "foreach": "",
+    **dict.fromkeys(("validation_data", "validation_split"), "valid_data="), "verbose": "progress=",
 }  # fmt: skip
 
 
@@ -120,10 +121,13 @@ def keyword_instead(name: str) -> str:
 
 def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
     """Return a function whose error for a keyword that has another name here says so."""
+    code = fun.__code__
+    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    others = {k for k, here in KEYWORDS.items() if here.partition("=")[0] in ("", *own)}
 
     @functools.wraps(fun)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in KEYWORDS.keys() & kwargs.keys():
+        for name in others & kwargs.keys():
             callee = fun.__qualname__.removesuffix(".__init__").rpartition(".")[2]
             raise TypeError(f"{callee}: there is no argument {name}={keyword_instead(name)}")
         return fun(*args, **kwargs)

@@ -85,6 +85,13 @@ class Tensor(Declared):  # type: ignore[misc]
                 raise ValueError(f"grad: {self._describe()} has shape {data.shape}, the gradient {g.shape}")
         self._grad = g
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient; without `set_to_none`, set one that is there to zeros."""
+        if set_to_none or self._grad is None:
+            self._grad = None
+        else:
+            self._grad, self.passes = np.zeros_like(self._value), 0
+
     __imatmul__ = augmented("@", np.matmul, operator.imatmul)
 
     def item(self, *index: int) -> Any:  # type: ignore[override]

@@ -162,10 +162,10 @@ class Module:
         """Put this module and all inside it in evaluation mode."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Set the gradients of all parameters to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradients of all parameters to None; without `set_to_none`, those that are there to zeros."""
         for p in self.parameters():
-            p.zero_grad()
+            p.zero_grad(set_to_none)
 
     def describe(self) -> str:
         """Return the module's line in a repr, for example "Linear(2 -> 16)"."""

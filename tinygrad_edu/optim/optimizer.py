@@ -219,10 +219,10 @@ class Optimizer(Hyperparameters):
                 columns.append([*self.state[name][where]] if needed else [None] * len(group.params))
             yield group, where, columns
 
-    def zero_grad(self) -> None:
-        """Set the gradients of the parameters to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradients of the parameters to None; without `set_to_none`, those that are there to zeros."""
         for p in self.params:
-            p.grad = None
+            Tensor.zero_grad(p, set_to_none)
 
     def minimize(self, loss: Tensor) -> None:
         """Take one step down `loss`: zero_grad, backward, step."""

@@ -223,7 +223,7 @@ def checked_metrics(where: str, metrics: Metrics | None, model: Module) -> Metri
     if any(metric is accuracy for metric in metrics.values()) and _gives_one_probability(model):
         given = "the model ends with Sigmoid, and accuracy takes all numbers above 0 for class 1"
         remedy = "write lambda p, y: tg.accuracy(p > 0.5, y), or leave Sigmoid to binary_cross_entropy_with_logits"
-        warnings.warn(f"{where}: {given}; {remedy}", stacklevel=4 if where == "fit" else 3)
+        warnings.warn(f"{where}: {given}; {remedy}", stacklevel=5 if where == "fit" else 3)
     return metrics
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from .. import layers
 from ..data.batches import Arrays, Rng, positive_int
 from ..engine.arguments import generator, switches
+from ..engine.habits import names_keywords
 from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
@@ -38,6 +39,7 @@ from .metrics import Data, Loss, Metrics, check_loss, check_model, checked_data,
 from .stopping import Callback, DivergenceGuard, check_rules, stop_reason, stop_requested
 
 
+@names_keywords
 def fit(
     model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, epochs: int, batch_size: int | None = None,
     valid_data: Data | None = None, scheduler: Scheduler | None = None, metrics: Metrics | None = None,
@@ -103,7 +105,7 @@ def fit(
 class Run:
     """One call of `fit`: its arguments, checked, and what changes from epoch to epoch."""
 
-    depth = 3  # how many functions `progress_bar` is below the user's call
+    depth = 4  # how many functions `progress_bar` is below the user's call
 
     def __init__(
         self, model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, epochs: int,
