@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from checks import message
+from scipy import special
 
 import tinygrad_edu as tg
 
@@ -29,6 +30,17 @@ def test_each_part_of_a_number_that_is_not_finite_is_replaced_by_itself():
     z = np.array([1 + 2j, complex(np.nan, 3), complex(4, -np.inf)])
     close(np.nan_to_num(tg.Tensor(z), neginf=-1).data, np.nan_to_num(z, neginf=-1))
     close(tg.grad(lambda z: np.sum((np.nan_to_num(z, neginf=-1) * (1 - 1j)).real))(z), [1 + 1j, 1j, 1])
+
+
+def test_special_functions_of_complex_numbers_whose_rules_are_holomorphic():
+    for f in (special.erf, special.erfc, special.erfi, special.exp1, special.expi, special.wrightomega):
+        close(f(tg.Tensor(Z)).data, f(Z))
+        tg.check_grad(f, Z)
+    for f in (special.xlogy, special.xlog1py):
+        tg.check_grad(f, Z, Z[::-1])
+        close(tg.grad(lambda x, y, f=f: np.real(f(x, y)))(0j, 0j), 0)
+    z = 3 + 1j
+    close(tg.grad(lambda z: special.erf(z).imag)(z), 1j * np.conjugate(2 / np.sqrt(np.pi) * np.exp(-(z**2))))
 
 
 def test_samples_on_a_logarithmic_scale_and_what_is_between_zeros():

@@ -16,7 +16,7 @@ from .gamma import quotient, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
 
 from .registry import (  # isort: skip
     Array, Function, Rule, composition, defvjp, name, names, nondifferentiable, pointwise, primitive, promoting,
-    refused,
+    refused, takes_complex,
 )
 
 names.update({f: f"scipy.special.{f.__name__}" for f in vars(special).values() if isinstance(f, np.ufunc)})
@@ -217,6 +217,10 @@ defvjp(special.exp1,    lambda g, y, x: g * (-np.exp(-x) / x))
 defvjp(special.expn,    unknown(special.expn, "n"),
                         lambda g, y, n, x: -g * expn_before(n, x))
 defvjp(special.spence,  lambda g, y, x: g * spence_slope(x))
+takes_complex.update([  # whose rules hold for complex numbers as they are
+    special.erf, special.erfc, special.erfi, special.exp1, special.expi, special.wrightomega, special.xlogy,
+    special.xlog1py,
+])  # fmt: skip
 nondifferentiable(special.round)
 refused(
     "its results are complex, and it has no rule; jv and yv, which have, are the two parts of hankel1",
