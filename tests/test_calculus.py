@@ -109,6 +109,16 @@ def test_trapezoid_of_one_sample_is_zero(x):
     np.testing.assert_array_equal(y.grad, np.zeros((2, 1)))
 
 
+@pytest.mark.parametrize(("axis", "shape"), [(-1, (3,)), (0, (4,)), (0, (1, 4)), (1, (4, 1)), (1, (2, 3, 1))])
+def test_lengths_of_intervals_broadcast_as_in_numpy(axis, shape):
+    lengths = rng.uniform(1, 2, shape)
+    samples = rng.uniform(-1, 1, (4, 4) if len(shape) < 3 else (2, 4, 3))
+    value = np.trapezoid(tg.Tensor(samples), dx=lengths, axis=axis)
+    np.testing.assert_allclose(value.data, np.trapezoid(samples, dx=lengths, axis=axis), rtol=1e-14)
+    check(lambda y, dx: np.trapezoid(y, dx=dx, axis=axis), samples, lengths)
+    check(lambda dx: np.trapezoid(samples, dx=dx, axis=axis), lengths)
+
+
 def test_trapezoid_takes_lists_and_tensors_anywhere():
     check(lambda at: np.trapezoid([1.0, 4.0, 9.0], at), np.array([0.0, 2.0, 3.0]))
     check(lambda y: np.trapezoid(y, x=[0, 1, 5, 6]), X)
