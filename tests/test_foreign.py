@@ -90,6 +90,19 @@ def test_a_table_computes_as_its_array_does():
             f()
 
 
+@pytest.mark.parametrize("symbol", ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow"])
+def test_a_table_is_left_as_it_is_where_a_tensor_would_be_written_into_it(symbol):
+    op = getattr(operator, f"i{symbol}")
+    column, table = pd.Series([1.0, 2.0]), pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    for x in (tg.Tensor([1.0, 2.0]), tg.Tensor(2.0).detach(), tg.Value(2.0)):
+        for given in (column, table):
+            before = given.copy()
+            with pytest.raises(TypeError, match=r"pandas takes arrays: .*table\.to_numpy\(\)"):
+                op(given, x)
+            assert given.equals(before)
+    assert isinstance(getattr(operator, symbol)(pd.Index([1.0, 2.0]), tg.Tensor([1.0, 2.0])), (tg.Tensor, np.ndarray))
+
+
 def test_values_that_are_no_numbers_are_refused():
     x = tg.Tensor([1.0, 2.0])
     for c in (pd.Series(["a", "b"]), pd.Series(["a", "b"], dtype="category"), pd.to_datetime(["2020", "2021"])):

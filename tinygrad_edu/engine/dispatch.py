@@ -5,13 +5,14 @@ function by `__array_function__` (NEP 18). Python's operators come here as well,
 """
 
 import operator
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from .apply import apply, plain, where_true, without_subclasses
 from .conversions import check_conversion, several_numbers
-from .errors import NoRuleError, explained
+from .errors import NoRuleError, describe, explained
 from .inplace import augmented
 from .pickling import reduced
 from .rules.activations import relu
@@ -146,9 +147,18 @@ class Operand(Node):
     """A node that Python's operators and NumPy's functions take."""
 
     __slots__ = ()
-    __pandas_priority__ = 5000  # more than a table's: of `table * tensor`, the Tensor computes the product
     __reduce__ = reduced
     _reflected: ClassVar[dict[np.ufunc, Function]] = {}  # of a subclass: its methods for an array on the left
+
+    @property
+    def __pandas_priority__(self) -> int:
+        """Return more than a table's: of `table * tensor`, the Tensor computes the product."""
+        if sys._getframe(2).f_code.co_name == "_inplace_method":  # pandas takes NotImplemented for the product
+            raise TypeError(
+                f"pandas takes arrays: `table += x`, or another such operator, cannot write {describe(self)} into a "
+                "table; write y = table.to_numpy() + x, or where no gradient is needed x.data"
+            )
+        return 5000
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
