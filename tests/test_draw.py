@@ -669,6 +669,20 @@ def test_errors_of_draw_name_what_to_do():
         tg.draw(y)
 
 
+def test_a_function_may_draw_and_explain_what_it_computes_also_in_forward_mode():
+    shown = []
+
+    def f(x):
+        y = np.sum(x * x)
+        shown.append((tg.draw(y).source, str(tg.explain(y))))
+        return y
+
+    f(tg.Tensor([1.0, 2.0]))
+    value, slope = tg.jvp(f, [np.array([1.0, 2.0])], [np.array([1.0, 0.0])])
+    assert (float(value), float(slope), shown[-1]) == (5.0, 2.0, shown[0])
+    np.testing.assert_array_equal(tg.jacobian(f, mode="forward")(np.array([1.0, 2.0])), [2.0, 4.0])
+
+
 @pytest.mark.parametrize("picture", ["graph", "network"])
 def test_the_gallery_has_the_pictures_that_the_readme_draws(picture, tmp_path, monkeypatch, no_dot):
     readme = (GALLERY.parents[1] / "README.md").read_text("utf-8")

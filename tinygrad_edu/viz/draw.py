@@ -25,7 +25,7 @@ import numpy as np
 from graphviz import Digraph
 
 from ..engine.arguments import switches
-from ..engine.errors import kind_of
+from ..engine.errors import FreedError, kind_of
 from ..engine.passes import reverse_pass
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
@@ -163,9 +163,9 @@ def draw(
     _check(roots, rankdir, depth, max_nodes)
     try:
         picture = read(roots, depth)
-    except ValueError:  # only a graph that was freed raises it
+    except FreedError:
         freed = f"{' and '.join(x._describe() for x in roots[:3])} was freed by backward(retain_graph=False)"
-        raise ValueError(f"draw: the graph behind {freed}; leave that argument out, or draw before it") from None
+        raise FreedError(f"draw: the graph behind {freed}; leave that argument out, or draw before it") from None
     others = f" and {len(roots) - 1} more" if roots[1:] else ""
     summary = f"{roots[0]._describe()}{others}, operations: {sum(b.operations for b in picture.boxes)}"
     shown = fold_repeats(picture) if repeats else picture
