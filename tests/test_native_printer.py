@@ -142,6 +142,15 @@ def test_reductions_of_one_number_are_that_number(tmp_path, dtype):
     assert not np.signbit(printed).any()
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.int8, bool])
+def test_integers_are_printed_in_full(tmp_path, dtype):
+    x = np.array([0, 1, 1 if dtype is bool else np.iinfo(dtype).max], dtype)
+    jitted = tg.jit(lambda x: (x ^ True, 2**63 - 1))
+    compiled(tmp_path, (jitted(x), jitted.c_main(x))[1])
+    printed = subprocess.run([tmp_path / "step"], capture_output=True, text=True, check=True).stdout
+    assert [int(text) for text in printed.split()] == [*(x ^ True).tolist(), 2**63 - 1]
+
+
 def test_numbers_that_are_the_same_at_every_call_are_printed_in_their_place(tmp_path):
     jitted = tg.jit(lambda x: (np.sum(x), {"two": 2.0, "rate": np.float32(0.1), "on": True}, x * 2))
     jitted(x := np.array([1.0, 2.0]))

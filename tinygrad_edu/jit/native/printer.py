@@ -187,13 +187,17 @@ class Printer(Statements):
         lines = []
         for v in returned(self.program.result):
             if type(v) is not Var:  # the same at every call
-                lines.append(f'printf("{float(v):.17g} ");')
+                text = f"{float(v):.17g}" if isinstance(v, (float, np.floating)) else int(v)
+                lines.append(f'printf("{text} ");')
                 continue
-            digits, element = "%.9g" if v.dtype == np.float32 else "%.17g", self.reference(self.old.get(v, v))
+            form, kind = "%.9g" if v.dtype == np.float32 else "%.17g", "double"
+            if v.dtype is not None and v.dtype.kind in "iub":  # a double holds no integers above 2**53
+                form, kind = ("%llu", "unsigned long long") if v.dtype.kind == "u" else ("%lld", "long long")
+            element = self.reference(self.old.get(v, v))
             if v.shape:
-                lines.append(f'for (int i = 0; i < {v.size}; i++) printf("{digits} ", (double){element}[i]);')
+                lines.append(f'for (int i = 0; i < {v.size}; i++) printf("{form} ", ({kind}){element}[i]);')
             else:
-                lines.append(f'printf("{digits} ", (double){element});')
+                lines.append(f'printf("{form} ", ({kind}){element});')
         return [*lines, 'printf("\\n");']
 
 
