@@ -240,3 +240,12 @@ def test_after_an_error_the_next_transform_is_untouched():
     assert tg.grad(np.sin)(0.0) == 1
     with pytest.raises(ValueError, match="mine"):
         tg.grad(lambda x: (_ for _ in ()).throw(ValueError("mine")))(1.0)
+
+
+def test_a_call_with_options_of_a_dict_has_the_name_of_its_function():
+    x, options = tg.Tensor([1.0, 2.0]), {"copy": True}
+    with pytest.raises(TypeError, match=r"^np\.array\(\.\.\.\): Tensor takes gradients"):
+        np.array(x, dtype=float, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a comparison loses no gradient
+        assert math.isclose(x[0], 1.0, rel_tol=0.1, **{"abs_tol": 0.0})

@@ -237,6 +237,7 @@ def _instruction(code: CodeType, at: int) -> tuple[str, str]:
     names = [
         i.argval for i in before
         if i.opname.startswith("LOAD") and isinstance(i.argval, str) and not i.argval.startswith("@")  # pytest's names
+        and not i.opname.startswith("LOAD_CONST")  # the name of a keyword before **options
         and i.positions and (i.positions.lineno, i.positions.col_offset) == begin
     ]  # fmt: skip
     return opname, ".".join(names)
