@@ -27,6 +27,24 @@ def test_differences_and_integrals_along_every_axis(axis):
     check(lambda x, at: np.trapezoid(x, at, axis=axis), X, np.cumsum(X, axis))
 
 
+@pytest.mark.parametrize("spacing", [(), (2.0,), (np.arange(7.0),), (np.arange(7.0) ** 2,)])
+@pytest.mark.parametrize("edge_order", [1, 2])
+def test_a_gap_spreads_no_further_than_in_numpy(spacing, edge_order):
+    f = np.array([1.0, np.nan, 2.0, 4.0, 8.0, 5.0, 3.0])
+    y = np.gradient(tg.Tensor(f), *spacing, edge_order=edge_order)
+    np.testing.assert_allclose(y.data, np.gradient(f, *spacing, edge_order=edge_order), rtol=1e-14)
+
+
+def test_knots_of_an_interpolation_beside_a_gap_keep_their_values():
+    x = np.array([-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0])
+    for heights in ([np.nan, 1.0, np.nan, 4.0], [1.0, np.nan, 3.0, np.nan], [1.0, np.inf, 2.0, -np.inf]):
+        wanted = np.interp(x, range(4), heights)
+        np.testing.assert_array_equal(np.interp(tg.Tensor(x), range(4), heights).data, wanted)
+        np.testing.assert_array_equal(np.interp(x, range(4), tg.Tensor(heights)).data, wanted)
+    g = tg.grad(lambda fp: np.sum(np.interp([1.0, 7.0, 3.0], range(4), fp)))(np.array([np.nan, 1.0, np.nan, 4.0]))
+    np.testing.assert_array_equal(g, [0, 1, 0, 2])
+
+
 def test_diff_takes_tensors_before_and_after():
     check(lambda a, p, q: np.diff(a, prepend=p, append=q), LINE, np.array(2.0), LINE[:2])
     check(lambda p: np.diff([1.0, 4.0], append=p), LINE)

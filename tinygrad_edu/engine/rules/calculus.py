@@ -75,6 +75,8 @@ def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
         if (wide := np.result_type(h.dtype, np.finfo(f.dtype).dtype, np.float32)) != h.dtype:
             h = h.astype(wide)  # small integers would wrap around
         h = np.diff(h)
+        if type(h) is np.ndarray and np.all(h == h[0]):
+            return spacings_along(h[0], f, axis)
         h = h.reshape((1,) * axis + h.shape + (1,) * (f.ndim - 1 - axis))
     return h if is_complex(h) else h.astype(np.finfo(f.dtype).dtype)  # real, also for a complex f
 
@@ -87,12 +89,12 @@ def slopes(f: Array, h: Array, axis: int, edge_order: int) -> Array:
     chord have the slope of the chord as their mean.
     """
     chord = np.diff(f, axis=axis) / h
-    before, after = part(chord, axis, None, -1), part(chord, axis, 1, None)
     if h.ndim:
+        before, after = part(chord, axis, None, -1), part(chord, axis, 1, None)
         h1, h2 = part(h, axis, None, -1), part(h, axis, 1, None)
         inner = (h2 * before + h1 * after) / (h1 + h2)
     else:
-        inner = (before + after) / 2
+        inner = (part(f, axis, 2, None) - part(f, axis, None, -2)) / (2 * h)  # as in NumPy, without the middle, a NaN
     first, last = part(chord, axis, None, 1), part(chord, axis, -1, None)
     if edge_order == 2:
         first, last = 2 * first - part(inner, axis, None, 1), 2 * last - part(inner, axis, -1, None)
@@ -228,7 +230,9 @@ def interp(x: Array, xp: Array, fp: Array, left: Array | float | None = None, ri
     below, above = x < xp[0], x > xp[-1]
     start, step = read(xp, j), read(xp, k) - read(xp, j)
     t = np.where(below | above, above, (x - start) / np.where(step == 0, 1, step))
-    y = (1 - t) * read(fp, j) + t * read(fp, k)
+    low, high = read(fp, j), read(fp, k)
+    y = (1 - t) * np.where((t == 1) & ~np.isfinite(low), 0, low)  # 0 times NaN or an infinity would be NaN
+    y = y + t * np.where((t == 0) & ~np.isfinite(high), 0, high)
     y = y if left is None else np.where(below, left, y)
     return y if right is None else np.where(above, right, y)
 
