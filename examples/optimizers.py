@@ -4,13 +4,12 @@
 
 In this lesson you learn how optimizers differ. If a function is steep in one direction and flat in another, plain
 gradient descent is slow, and momentum is faster. Optimizers that divide by the size of past gradients leave a saddle
-quickly. No optimizer is best everywhere. A fair comparison needs a good learning rate for each optimizer, so each one
-gets the best of ten. Try other starting points, or add a test function.
+quickly. No optimizer is best everywhere. To be fair, each one gets the best of ten learning rates. Try other starting
+points, or add a test function.
 """
 
 # %% The test functions
-# For each: the function of x and y, whose minimum is 0; the starting point; the limits of the picture (left, right,
-# bottom, top).
+# Each has a function of x and y, a starting point, limits of its picture (left, right, bottom, top), and its minima.
 from pathlib import Path
 from typing import Any
 
@@ -23,86 +22,65 @@ from tinygrad_edu.viz.plot import BLACK, CLASSES, MARKERS, VERMILION
 OUTPUT = Path(__file__).parent / "output"
 OUTPUT.mkdir(exist_ok=True)
 STEPS, LOW, RATES = 500, 0.01, (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-
-LANDSCAPES: dict[str, tuple[Any, tuple[float, float], tuple[float, float, float, float]]] = {
-    # A valley along y = x^2. Its curvature across is 2,500 times the curvature along its floor. Minimum at (1, 1).
-    "Rosenbrock": (lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2, (-1.5, 2.0), (-2.0, 2.0, -1.0, 3.0)),
-    # A plateau between steep walls. Minimum at (3, 0.5).
-    "Beale": (
-        lambda x, y: (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2,
-        (1.0, 1.5), (-0.5, 4.5, -1.5, 2.0),
-    ),
-    # A saddle at (0, 0), which rises along x and falls along y. Descent first goes there. Minima at (0, 1) and (0, -1).
-    "Saddle": (lambda x, y: 5 * x**2 + (1 - y**2) ** 2 / 4, (-1.5, 0.001), (-2.0, 1.0, -1.5, 1.5)),
-    # A straight valley, not parallel to the axes. The curvature across is 40 times that along. Minimum at (0, 0).
-    "Ravine": (lambda x, y: ((3 * x + y) ** 2 + 40 * (3 * y - x) ** 2) / 20, (-2.0, -0.2), (-2.5, 1.0, -1.5, 1.5)),
+beale: Any = lambda x, y: (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
+LANDSCAPES: dict[str, tuple[Any, ...]] = {
+    # A valley along y = x^2. Its curvature across is 2,500 times the curvature along its floor.
+    "Rosenbrock": (lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2, (-1.5, 2.0), (-2.0, 2.0, -1.0, 3.0), [(1, 1)]),
+    "Beale": (beale, (1.0, 1.5), (-0.5, 4.5, -1.5, 2.0), [(3, 0.5)]),  # a plateau between steep walls
+    # A saddle at (0, 0), which rises along x and falls along y. Descent first goes there.
+    "Saddle": (lambda x, y: 5 * x**2 + (1 - y**2) ** 2 / 4, (-1.5, 0.001), (-2.0, 1.0, -1.5, 1.5), [(0, 1), (0, -1)]),
+    # A straight valley, not parallel to the axes. The curvature across is 40 times that along.
+    "Ravine": (lambda x, y: ((3*x + y) ** 2 + 40 * (3*y - x) ** 2) / 20, (-2.0, -0.2), (-2.5, 1, -1.5, 1.5), [(0, 0)]),
 }  # fmt: skip
 OPTIMIZERS: dict[str, Any] = {
     "SGD": tg.optim.SGD,
     "momentum": lambda params, lr: tg.optim.SGD(params, lr, momentum=0.9),
     "Nesterov": lambda params, lr: tg.optim.SGD(params, lr, momentum=0.9, nesterov=True),
-    "Adagrad": tg.optim.Adagrad,
-    "RMSprop": tg.optim.RMSprop,
-    "Adam": tg.optim.Adam,
-    "AdamW": tg.optim.AdamW,
+    **{name: getattr(tg.optim, name) for name in ("Adagrad", "RMSprop", "Adam", "AdamW")},
 }
 
 
 # %% Run one optimizer with one learning rate
 # Five points start close to each other, so that one lucky path does not decide which learning rate is best.
-def descend(f: Any, start: tuple[float, float], make: Any, lr: float) -> Any:
-    """Return five paths (STEPS + 1, 2, 5), the first from `start` itself; stop all early if one diverges."""
-    offsets = 0.05 * np.array([[0, 1, -1, 0, 0], [0, 0, 0, 1, -1]])
-    points = tg.Tensor(np.reshape(start, (2, 1)) + offsets, label="points")
+# The first is `start` itself. All stop early if one diverges.
+def descend(f: Any, start: tuple[float, float], make: Any, lr: float) -> tuple[int, float, Any]:
+    """Return (steps until all five losses stay below LOW, or STEPS + 1; the largest at the end; the first path)."""
+    points = tg.Tensor(np.reshape(start, (2, 1)) + 0.05 * np.array([[0, 1, -1, 0, 0], [0, 0, 0, 1, -1]]))
     optimizer = make([points], lr)
     step = tg.jit(lambda: optimizer.minimize(np.sum(f(points[0], points[1]))))
     path = [points.data.copy()]
     while len(path) <= STEPS and abs(path[-1]).max() < 10:
         step()
         path.append(points.data.copy())
-    return np.array(path)
-
-
-def result(f: Any, path: Any) -> tuple[int, float]:
-    """Return (steps after which all five losses stay below LOW, or STEPS + 1; the largest loss at the end)."""
-    highest = f(path[:, 0], path[:, 1]).max(axis=1)
-    return STEPS + 1 if len(path) <= STEPS else int(np.flatnonzero(highest >= LOW)[-1]) + 1, float(highest[-1])
+    highest = f(*np.stack(path, axis=1)).max(axis=1)
+    needed = STEPS + 1 if len(path) <= STEPS else int(np.flatnonzero(highest >= LOW)[-1]) + 1
+    return needed, float(highest[-1]), np.array(path)[:, :, 0]
 
 
 # %% Find the best learning rate for each optimizer and function
 # The best rate needs the fewest steps. If no rate succeeds, the best one has the lowest loss at the end.
 paths, rates, steps = {}, {}, {}
-for land, (f, start, _) in LANDSCAPES.items():
+for land, (f, start, *_) in LANDSCAPES.items():
     print(f"\n{land:10}  rate  steps to {LOW}  loss after {STEPS}")
     for name, make in OPTIMIZERS.items():
         tries = {lr: descend(f, start, make, lr) for lr in RATES}
-        results = {lr: result(f, path) for lr, path in tries.items()}
-        lr = rates[land, name] = min(RATES, key=results.__getitem__)
-        paths[land, name], (steps[land, name], loss) = tries[lr][:, :, 0], results[lr]
+        lr = rates[land, name] = min(RATES, key=lambda lr: tries[lr][:2])
+        steps[land, name], loss, paths[land, name] = tries[lr]
         print(f"{name:10} {lr:5g}  {steps[land, name] if steps[land, name] <= STEPS else '-':>13}  {loss:14.1e}")
 
 
 # %% Draw every path in a picture of its own
-# The limits of a row contain all its paths.
-MINIMA: dict[str, Any] = {"Rosenbrock": [(1, 1)], "Beale": [(3, 0.5)], "Saddle": [(0, 1), (0, -1)], "Ravine": [(0, 0)]}
-
-
-def limits(land: str) -> tuple[float, float, float, float]:
-    """Return the limits (left, right, bottom, top) that contain the landscape and all paths, with a margin."""
-    left, right, bottom, top = LANDSCAPES[land][2]
-    points = np.concatenate([paths[land, name] for name in OPTIMIZERS])
-    low, high = np.minimum(points.min(axis=0), (left, bottom)), np.maximum(points.max(axis=0), (right, top))
-    margin = 0.03 * (high - low)
-    return (*np.column_stack([low - margin, high + margin]).ravel().tolist(),)
-
-
+# The limits of a row contain all its paths. Contours of the logarithm of the loss show small losses, too.
 def chart(ax: Any, land: str, **names: str) -> None:
-    """Draw contours of the logarithm of the loss, so that small losses near the minimum are visible too."""
-    left, right, bottom, top = limits(land)
-    x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
-    ax.contour(x, y, np.log10(LANDSCAPES[land][0](x, y) + LOW), 9, colors="#a0a0a0", linewidths=0.4, linestyles="solid")
-    ax.set(xticks=[], yticks=[], xlim=(left, right), ylim=(bottom, top), **names)
-    ax.plot(*np.transpose(MINIMA[land]), "o", color=BLACK, fillstyle="none", markersize=10, zorder=4, label="minimum")
+    """Draw the contours of a landscape, and its minima, within limits that contain all paths."""
+    f, _, (left, right, bottom, top), minima = LANDSCAPES[land]
+    points = np.concatenate([[(left, bottom), (right, top)], *(paths[land, name] for name in OPTIMIZERS)])
+    low, high = points.min(axis=0), points.max(axis=0)
+    xs, ys = np.linspace(low - 0.03 * (high - low), high + 0.03 * (high - low), 200).T
+    losses = f(*np.meshgrid(xs, ys))
+    ax.contour(xs, ys, np.log10(losses + LOW), 9, colors="#a0a0a0", linewidths=0.4, linestyles="solid")
+    ax.set(xticks=[], yticks=[], xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]), **names)
+    ax.plot(*np.transpose(minima), "o", color=BLACK, fillstyle="none", markersize=10, zorder=4, label="minimum")
 
 
 RED: dict[str, Any] = {"color": VERMILION, "markeredgecolor": BLACK, "zorder": 5, "linewidth": 1.2}

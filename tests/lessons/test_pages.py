@@ -9,7 +9,7 @@ import tinygrad_edu as tg
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HELPERS = {"tables", "towns", "transformer", "workers"}  # modules that lessons import
-LONGER = {"batch_vs_stochastic": 146, "curvature": 137, "optimizers": 142}  # and no longer than this
+LONGER = {"batch_vs_stochastic": 146, "curvature": 137}  # and no longer than this
 README = (EXAMPLES.parent / "README.md").read_text("utf-8")
 ORDER = re.findall(r"^\| (\d+) \| `(\w+)\.py` \| .*? \| ([\w, ]+) \| (\d+) \| .+ \|$", README, re.MULTILINE)
 
