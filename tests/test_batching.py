@@ -385,6 +385,10 @@ def test_branching_on_a_member_is_refused():
 
 
 def test_wrong_numbers_of_members_are_refused():
+    with pytest.raises(ValueError, match=r'\[2, 3\] members, argument 0\["a"\] 2 and argument 0\["b"\]\[0\] 3; they'):
+        tg.vmap(lambda p: p["a"] + p["b"][0])({"a": np.ones(2), "b": [np.ones(3)]})
+    with pytest.raises(ValueError, match=r"hold no members; they need the same number"):
+        tg.vmap(lambda x: x, None)(np.ones(3))
     with pytest.raises(ValueError, match=r"hold \[5, 6\] members"):
         tg.vmap(np.add)(X, X[:5])
     with pytest.raises(ValueError, match="2 in_axes for 1 arguments"):

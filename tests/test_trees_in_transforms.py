@@ -257,6 +257,8 @@ def test_gradients_takes_containers_of_tensors():
     np.testing.assert_array_equal(several[0], [5, 4])
     assert several[1] == 1
     np.testing.assert_array_equal(tg.gradients((x.sum(), y * x[0]), [x])[0], [4, 1])
+    with pytest.raises(ValueError, match=r'y\["a"\]\[0\] has shape \(2,\), and the gradient there \(3,\)'):
+        tg.gradients({"a": [x * x]}, [x], gradient={"a": [np.ones(3)]})
     (g,) = tg.gradients([np.sum(x**3), y], [x], create_graph=True)
     np.testing.assert_array_equal(tg.gradients(g.sum(), [x])[0], 6 * x.data)
     assert tg.gradients(x.sum(), []) == []

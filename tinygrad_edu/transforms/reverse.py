@@ -64,6 +64,9 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
             raise TypeError(f"gradients: y and all of xs are Tensors, and one is {kind_of(x)}, {where}; wrap it first")
     if not isinstance(y, Node):
         given = [None] * len(roots) if gradient is None else _like("gradients", y, gradient)
+        for where, root, g in zip(tree.paths(y, "y"), roots, given, strict=True):
+            if g is not None and np.shape(g) != (shape := np.shape(root._value)):
+                raise ValueError(f"gradients: {where} has shape {shape}, and the gradient there {np.shape(g)}")
         y = _contracted(y, [conjugated(root._seed(g)) for root, g in zip(roots, given, strict=True)])
         gradient = None
     found = node_gradients(y, nodes, gradient, create_graph)

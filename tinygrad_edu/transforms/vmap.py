@@ -54,8 +54,8 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
         flat = [_with_axes(f, i, a, axis) for i, (a, axis) in enumerate(zip(args, axes, strict=True))]
         sizes = {np.shape(leaf)[axis] for pairs in flat for leaf, axis in pairs if axis is not None}
         if len(sizes) != 1:
-            found = sorted(sizes) or "no"
-            raise ValueError(f"vmap({name_of(f)}): the arguments hold {found} members; they need the same number")
+            found = f"{sorted(sizes)} members, {_first_of_each(args, flat)}" if sizes else "no members"
+            raise ValueError(f"vmap({name_of(f)}): the arguments hold {found}; they need the same number")
         level = Level(sizes.pop(), fallback, f"vmap({name_of(f)})")
         members = [_rebuilt(a, [_batched(*pair, level) for pair in pairs]) for a, pairs in zip(args, flat, strict=True)]
         replayed: dict[Node, Any] = {}  # once for all leaves of the result
@@ -89,6 +89,17 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
 def _rebuilt(a: Any, leaves: list[Any]) -> Any:
     """Return an argument with other leaves; a Module stays as it is."""
     return a if tree.is_module(a) else tree.unflatten(tree.structure_of(a), leaves)
+
+
+def _first_of_each(args: Sequence[Any], flat: Sequence[list[tuple[Any, int | None]]]) -> str:
+    """Return the first leaf of each number of members, for an error."""
+    first: dict[int, str] = {}
+    for i, (a, pairs) in enumerate(zip(args, flat, strict=True)):
+        for path, (leaf, axis) in zip(tree.paths(a, f"argument {i}"), pairs, strict=True):
+            if axis is not None:
+                n = np.shape(leaf)[axis]
+                first.setdefault(n, f"{path} {n}")
+    return " and ".join(first.values())
 
 
 def _with_axes(f: Function, i: int, a: Any, axis: Any) -> list[tuple[Any, int | None]]:
