@@ -94,6 +94,15 @@ def test_what_has_rules_needs_no_numpy(jitted):
     assert len(left) == 8, left  # the cases that a rule leaves to NumPy
 
 
+def test_norms_of_long_arrays_are_those_of_blas_and_have_a_printed_form():
+    for n, is_compiled in ((100, True), (20_000, False)):
+        jitted, x = tg.jit(lambda x: np.linalg.norm(x), backend="c", check=False), np.arange(1.0, n + 1)
+        for _ in range(2):
+            np.testing.assert_allclose(jitted(x), np.linalg.norm(x), rtol=1e-14)
+        assert ("norm(" not in jitted.plan) is is_compiled
+        assert "sqrt(" in jitted.c
+
+
 def test_integers_that_do_not_fit_the_dtype_are_left_to_numpy():
     def f(x):
         return np.clip(x, -1, None), np.clip(x, None, 300), np.pad(x, 1, constant_values=-1)

@@ -30,6 +30,7 @@ from .selfcheck import SavedState, first_difference
 from .simplify import value_key
 
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
+LENGTH = 10_000  # elements of the longest array whose norm is compiled
 STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
 
 
@@ -48,7 +49,7 @@ class Recording:
         backend = ("c" if compiler.find() and pays(program) else "numpy") if is_free else backend
         if backend == "c":
             open_calls(program, STEPS)
-            decompose(program)
+            decompose(program, LENGTH)
         self.sizes = passes.optimize(program, chosen - {"blas", "join"} if backend == "c" else chosen)
         try:
             self.plan = Plan(program, captured, chosen, backend)

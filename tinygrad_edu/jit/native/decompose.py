@@ -46,12 +46,13 @@ def zeros(v: Var) -> Any:
     return np.broadcast_to(v.dtype.type(0), v.shape) if isinstance(v.example, np.ndarray) else v.example
 
 
-def decompose(program: Program) -> None:
-    """Replace the calls of a program that a rule knows."""
+def decompose(program: Program, longest: float = math.inf) -> None:
+    """Replace the calls of a program that a rule knows; BLAS is faster for norms of more elements than `longest`."""
     calls: list[Call] = []
     with np.errstate(all="ignore"):  # the examples are not real numbers
         for call in program.calls:
-            calls += decomposed(call) if call.fun in RULES and not call.draws else ()
+            is_long = call.fun is np.linalg.norm and max([v.size for v in call.uses], default=0) > longest
+            calls += decomposed(call) if call.fun in RULES and not call.draws and not is_long else ()
             calls.append(call)
     program.calls = calls
 
