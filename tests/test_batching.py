@@ -529,3 +529,35 @@ def test_a_jitted_function_that_closes_over_a_member_is_called():
 
     x = np.array([[0.3, 1.4, 0.2], [0.5, 0.1, 0.7]])
     np.testing.assert_allclose(tg.vmap(f)(x), each(f, x))
+
+
+FOUR = tg.Tensor(np.ones((4, 3)), label="w")
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x + np.ones(2),
+        lambda x: np.ones((2, 2)) * x,
+        lambda x: np.add(x, np.ones(2), dtype=float),
+        lambda x: x @ FOUR,
+        lambda x: np.einsum("i,ij->j", x, FOUR),
+        lambda x: np.concatenate([x, np.ones((2, 2))]),
+        lambda x: np.stack([x, np.ones(2)]),
+        lambda x: x.reshape(2, 2),
+        lambda x: x[4],
+        lambda x: np.where(x > 0, x, np.ones(2)),
+        lambda x: np.linalg.solve(np.ones((2, 2)), x),
+        lambda x: np.sum(x, axis=1),
+        lambda x: tg.vmap(lambda y: y + np.ones(2))(np.ones((5, 3))) + x,
+    ],
+)
+def test_errors_of_a_batch_are_those_of_a_member(f):
+    def message(run):
+        with pytest.raises((ValueError, IndexError, TypeError)) as caught:
+            run()
+        return type(caught.value), str(caught.value)
+
+    assert message(lambda: tg.vmap(f)(np.ones((5, 3)))) == message(lambda: f(np.ones(3)))
+    gradient = message(lambda: tg.vmap(tg.grad(lambda x: np.sum(f(x))))(np.ones((5, 3))))
+    assert gradient == message(lambda: tg.grad(lambda x: np.sum(f(x)))(np.ones(3)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,19 @@ def defaults(fun: Function) -> dict[str, Any]:
 def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name."""
     return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
+
+
+def error_of_member(error: Exception, fun: Function, level: Level, of_first: Callable[[], Any]) -> Exception:
+    """Return the error of the first member's call alone, if it has one: its shapes are those that the user knows."""
+    if level.size and not str(error).startswith(level.title):
+        args, kwargs = of_first()
+        try:
+            fun(*args, **kwargs)
+        except type(error) as alone:
+            return alone
+        except Exception:
+            return error
+    return error
 
 
 def checked(

@@ -38,7 +38,7 @@ from ..engine.rules.registry import (
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
 from . import tree
-from .batch_arguments import checked
+from .batch_arguments import checked, error_of_member
 from .levels import LOOP, Level, NoBatching
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
@@ -69,9 +69,8 @@ class Batch(NDArrayOperatorsMixin):
             elif isinstance(a, Node) and not self.outranks(a):
                 return NotImplemented
         if method == "__call__":
-            if not kwargs and ufunc.signature is None:
-                return elementwise(ufunc, level, inputs, kwargs)
-            return call(ufunc, inputs, kwargs)
+            direct = not kwargs and ufunc.signature is None
+            return elementwise(ufunc, level, inputs, kwargs) if direct else call(ufunc, inputs, kwargs)
         if same := call_of_method(ufunc, method, inputs, kwargs):
             return call(*same)
         if method in METHODS and ufunc.nin == 2 and not batches([*inputs[1:], kwargs]):
@@ -150,8 +149,7 @@ class Batch(NDArrayOperatorsMixin):
         array = joined_item(self)
         return self._refuse() if array is None else array
 
-    __bool__ = __float__ = __int__ = __index__ = __complex__ = __format__ = _refuse
-    item = tolist = tobytes = fill = _refuse
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = __format__ = item = tolist = tobytes = fill = _refuse
 
     def __repr__(self) -> str:
         return f"Batch of {self.level.size} arrays of shape {self.shape}"
@@ -182,8 +180,7 @@ for _name in {n for n in dir(np.ndarray) if not n.startswith("_")} - {*dir(Batch
 def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return fun(*args, **kwargs) for all members of the Batches among the arguments."""
     if isinstance(fun, Flattened):
-        args = rebuilt(fun.nesting, iter(args))
-        fun = fun.fun
+        args, fun = rebuilt(fun.nesting, iter(args)), fun.fun
     found = batches([*args, kwargs] if kwargs else args)
     level = found[0].level if len(found) == 1 else max([b.level for b in found], key=depth)
     try:
@@ -217,6 +214,8 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     except NoBatching:
         if not level.fallback:
             raise
+    except (ValueError, IndexError) as error:
+        raise error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0)) from None
     return looped(fun, level, args, kwargs)
 
 
@@ -231,10 +230,11 @@ def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict
     args = tuple([np.asarray(a) if type(a) in (list, tuple) else a for a in args])  # their axes count, too
     ndim = max([getattr(a, "ndim", 0) for a in (*args, target)])
     operands = [aligned(a, ndim, level) for a in args]
-    if target is None:
-        return wrapped(fun(*operands, **kwargs), level)
-    fun(*operands, **{**kwargs, "out": target.stacked})
-    return target
+    try:
+        y = fun(*operands, **(kwargs if target is None else {**kwargs, "out": target.stacked}))
+    except ValueError as error:
+        raise error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0)) from None
+    return wrapped(y, level) if target is None else target
 
 
 def is_member(a: Any, level: Level) -> bool:
