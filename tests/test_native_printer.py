@@ -237,6 +237,8 @@ def test_arguments_of_another_shape_are_an_error():
     jitted(np.ones(3))
     with pytest.raises(ValueError, match=r"x is float64 of shape \(4,\), and the recording has float64 of"):
         jitted.c_main(np.ones(4))
+    with pytest.raises(ValueError, match=r"^jit.c_main: x is missing; pass the arguments of a call$"):
+        jitted.c_main()
 
 
 def test_a_program_in_c_begins_with_the_arrays_that_are_there_now():

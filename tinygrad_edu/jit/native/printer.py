@@ -100,7 +100,9 @@ class Printer(Statements):
             return None
         else:
             assert isinstance(v.source, Input)
-            found = self.arguments[v.source.index] if v.source.index < len(self.arguments) else None
+            if v.source.index >= len(self.arguments):
+                raise ValueError(f"jit.c_main: {self.names[v]} is missing; pass the arguments of a call")
+            found = self.arguments[v.source.index]
         a, dtype = np.asarray(found._value if isinstance(found, Node) else found), self.dtype(v)
         if a.shape != v.shape or a.dtype != dtype:
             shapes = f"{a.dtype} of shape {a.shape}, and the recording has {dtype} of shape {v.shape}"
