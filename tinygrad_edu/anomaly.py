@@ -65,8 +65,9 @@ def detect_anomaly(fun: Callable[..., Any] | None = None) -> Any:
     backward pass whose gradients, or in forward mode whose tangents, are not finite; and where an array was written
     into between an operation and the backward pass whose rule reads it. The error names the function, the shapes and
     labels, the element and the numbers that it was computed from, and the line that called the operation. Holds for the
-    thread that entered it. Operations on plain arrays and constants, and those under `no_grad`, are not checked;
-    NumPy's warnings are off for them too. Functions of `jit` run without their recordings.
+    thread that entered it. An infinity or NaN that comes in, in data or parameters, is let through. Operations on plain
+    arrays and constants, and those under `no_grad`, are not checked; NumPy's warnings are off for them too. Functions
+    of `jit` run without their recordings.
 
     >>> try:
     ...     with tg.detect_anomaly():
