@@ -49,7 +49,7 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
     Returns arrays (floats for Values), or with `create_graph` Tensors that have gradients; zeros for an unused x. xs is
     a list or another container of Tensors, such as a Module; the result has its structure. If y is a container too, the
     gradients of its members add up, and `gradient` has its structure. Raises TypeError unless xs is a container and
-    all in it are Tensors.
+    all in it are Tensors, and ValueError for a `gradient` that does not fit y.
 
     >>> w = tg.Tensor([1.0, 2.0])
     >>> tg.gradients(np.sum(w**3), [w])

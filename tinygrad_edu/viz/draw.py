@@ -151,8 +151,8 @@ def draw(
     drawn, with "x 12" in its title; `repeats=False` draws all. If there are more than `max_nodes` boxes, one box
     replaces the middle of the graph and says how much it replaces; None draws all. `gradients` shows the gradients of
     `tensor`, if it is a single real number, whether or not `backward` has run, and touches no `.grad`. Boxes of calls
-    that `tg.gradients(..., create_graph=True)` recorded have another color. Raises ValueError for an empty list, a
-    freed graph, and options other than those above.
+    that `tg.gradients(..., create_graph=True)` recorded have another color. Raises FreedError for a freed graph, and
+    ValueError for an empty list and options other than those above.
 
     >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")
     >>> tg.draw(a * b).source.startswith("digraph")
