@@ -167,6 +167,25 @@ def test_complete_bases_have_the_gradients_of_functions_that_do_not_depend_on_th
     tg.check_grad(by_qr, a, atol=1e-5)
 
 
+def test_qr_of_a_singular_matrix_is_named_where_its_gradient_fails():
+    for shape in ((3, 3), (4, 2), (2, 4)):
+        y = np.linalg.qr(tg.Tensor(np.zeros(shape))).R.sum()
+        assert "np.linalg.qr(of shape (" in message(np.linalg.LinAlgError, y.backward)
+
+
+def test_the_gradient_of_a_determinant_that_is_nan_is_nan():
+    whole = np.array([[1.0, 2.0], [3.0, 5.0]])
+    for hole in (np.nan, np.inf):
+        broken = np.array([[1.0, hole], [3.0, 5.0]])
+        a = tg.Tensor(np.stack([whole, broken]))
+        with np.errstate(invalid="ignore"):
+            np.linalg.det(a).sum().backward()
+            hessian = tg.hessian(np.linalg.det)(broken)
+        np.testing.assert_allclose(a.grad[0], [[5, -3], [-2, 1]], rtol=1e-12)
+        assert np.isnan(a.grad[1]).all()
+        assert np.isnan(hessian).any()
+
+
 def test_slogdet_of_a_singular_matrix_names_the_remedy():
     a = tg.Tensor(np.ones((2, 2)))
     with np.errstate(divide="ignore"):

@@ -267,7 +267,12 @@ def qr_rule(g: Array, y: Array, a: Array) -> Array:
     q, r = y[..., :m, :], T(y[..., m:, :])
     gq = g[..., :m, :]
     half = lower(matmul(conj(r), conj(g[..., m:, :])) - matmul(H(gq), conj(q)))
-    return T(np.linalg.solve(r, T(gq + matmul(conj(q), half + H(half)))))
+    try:
+        return T(np.linalg.solve(r, T(gq + matmul(conj(q), half + H(half)))))
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(
+            f"np.linalg.qr(of shape {a.shape}): a column depends on those before it, so the factors have no gradient"
+        ) from None
 
 
 defvjp(qr, qr_rule)

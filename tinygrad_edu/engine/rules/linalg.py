@@ -153,7 +153,9 @@ def tensorsolve(a: ArrayLike, b: ArrayLike, axes: Shape | None = None) -> Array:
 # Determinants
 def signed_svd(a: Array) -> tuple[Array, Array, Array, Array]:
     """Return the conjugates of u and v, and s, of a = u diag(s) v, and the determinant of u v, whose size is 1."""
-    u, s, v = np.linalg.svd(a)
+    broken = ~np.all(np.isfinite(a), axis=(-2, -1), keepdims=True)  # of them NumPy has no SVD
+    u, s, v = np.linalg.svd(np.where(broken, 0, a))
+    s = np.where(broken[..., 0], np.nan, s)
     return conj(u), s, conj(v), np.sign(np.linalg.det(u) * np.linalg.det(v))[..., None, None]
 
 
