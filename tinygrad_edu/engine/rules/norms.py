@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 
 from .elementwise import direction
-from .promotion import floats
 from .ranges import leaves_range, scaled
 from .reductions import spread
 from .registry import Array, Axis, composition, conj, defvjp, is_complex, nondifferentiable, primitive
@@ -78,7 +77,7 @@ MATRIX_NORMS: dict[float | str | None, Callable[[Array], Array]] = {
 @composition(np.linalg.norm)
 def norm(x: Array, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """The norm of vectors along one axis, of matrices along two; without axis and ord that of x as one vector."""
-    (x,) = floats(x)
+    x = x if x.dtype.kind in "fc" else x.astype(float)
     if ord is None and axis is None:
         return euclidean_norm(x, None, keepdims)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -109,7 +108,7 @@ def vector_norm(x: Array, /, *, axis: Axis = None, keepdims: bool = False, ord: 
             f"np.linalg.norm(of shape {x.shape}, ord={ord!r}): vectors have norms of numbers, 1, 2, np.inf, ...; "
             "for matrices name two axes, axis=(-2, -1)"
         )
-    (x,) = floats(x)
+    x = x if x.dtype.kind in "fc" else x.astype(float)
     if ord is None or ord == 2:
         return euclidean_norm(x, axis, keepdims)
     if ord == 0:
