@@ -14,7 +14,7 @@ from array import array
 from collections import ChainMap, UserDict, UserList
 from configparser import ConfigParser
 from dataclasses import asdict, astuple, dataclass, fields, replace
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from queue import Queue
 from string import Template
 from threading import Event
@@ -533,6 +533,27 @@ def test_attributes_are_seen_where_getattr_and_the_like_have_other_names():
         for c.rate in (2.0, 3.0):
             np.testing.assert_array_equal([f(X), f(X)], [use(X), use(X)])
             vars(c).pop("extra", None) or vars(c).update(extra=1)
+
+
+class Scale:
+    def __init__(self):
+        self.rate, self.inner = 2.0, SimpleNamespace(gain=3.0)
+
+    def scaled(self, x, by=1.0):
+        return x * by * self.rate
+
+
+def test_names_and_arguments_that_attrgetter_and_methodcaller_keep_are_seen():
+    by = np.arange(3.0)
+    getters = [attrgetter("rate"), attrgetter("inner.gain", "rate"), methodcaller("scaled", by)]
+    for getter in [*getters, methodcaller("scaled", 2.0, by=by)]:
+        scale = Scale()
+        f = tg.jit(lambda x, scale=scale, kept=(getter,): x * np.sum(kept[0](scale)), check=False)
+        for _ in range(3):
+            np.testing.assert_array_equal([f(X), f(X)], [X * np.sum(getter(scale))] * 2)
+            scale.rate += 1
+            scale.inner.gain += 1
+            by += 1
 
 
 def test_an_attribute_that_cannot_be_called_yet_is_seen_where_the_function_may_catch_that():

@@ -21,11 +21,11 @@ from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import ATOMS, LISTS, WHOLE, Closure
+from .closure import ATOMS, LISTS, MANY, WHOLE, Closure
 from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
-from .holders import EMPTY, Holder, Place, assign, parts
+from .holders import EMPTY, Holder, Place, assign, key_text, parts
 from .ir import ARRAYS, Input, Setting, State, Var
 from .names import library
 from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
@@ -216,9 +216,21 @@ class Captured:
 
     @functools.cached_property
     def names(self) -> dict[int, str]:
-        """Names of Tensors by their identity, as the function knows them: looked for if one has no label."""
-        arguments = list(zip(argument_names(self.fun, self.args, self.kwargs), self.leaves, strict=True))
-        return self.closure.tensor_names(arguments)
+        """Names of Tensors by their identity, as the function knows them: looked for if one has no label.
+
+        Elements of a list are name_0, name_1.
+        """
+        found = list(zip(argument_names(self.fun, self.args, self.kwargs), self.leaves, strict=True))
+        for holder in self.closure.holders.values():
+            seen = [(k, v) for k, v in holder.seen.items() if isinstance(v, (Node, *LISTS))]
+            found += [(holder.member(k), v) for k, v in seen if holder.is_scope or isinstance(k, str)]
+        names: dict[int, str] = {}
+        for name, value in found:
+            inner = Holder(value, name, None).before if isinstance(value, LISTS) and len(value) <= MANY else {}
+            for text, x in [(name, value), *[(f"{name}_{key_text(k)}", v) for k, v in inner.items()]]:
+                if isinstance(x, Node):
+                    names.setdefault(id(x), text)
+        return names
 
     # After the function has returned, or failed
     def restore(self) -> None:

@@ -10,7 +10,8 @@ import itertools
 import random
 import sys
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from operator import attrgetter, methodcaller
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, cast
 from weakref import ref
@@ -25,7 +26,7 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from .holders import VALUES, Holder, key_text, members, parts, slot, slots_of, wrapper
+from .holders import VALUES, Holder, members, parts, slot, slots_of, wrapper
 from .names import MADE_BY_CLASS, TEXTS, library, names_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
@@ -109,7 +110,9 @@ class Closure:
         elif wrapped := wrapper(x):
             self.queue += wrapped[0]
             is_owner |= isinstance(slot(x, "__dict__"), dict)
-            if isinstance(x, functools.partial):
+            if isinstance(x, (attrgetter, methodcaller)):
+                self.add_names({dot + name for text in parts(x) for name in str(text).split(".") for dot in ("", ".")})
+            elif isinstance(x, functools.partial):
                 self.queue.append(x.keywords)
             elif isinstance(x, MappingProxyType):  # of a dict that others may change
                 self.hold(x, f"a {type(x).__name__}", None)
@@ -189,14 +192,18 @@ class Closure:
         if not BY_TEXT.isdisjoint(self.names | words):
             texts = [name[1:] for name in [*self.names, *ordered] if name.startswith("'")]
             ordered, words = [*ordered, *texts], words.union(texts, [f".{text}" for text in texts])
-        new = words - self.names
-        self.names |= new
+        self.add_names(words)
         used = [n for n in ordered if n in loaded] if self.names.isdisjoint(NAMESPACES) else sorted(self.names)
         held = self.hold(scope, "a global variable", scope.keys() & {*used}, self.names)
         held.has_names = held.is_globals = True
         self.queue += [scope[name] for name in used if name in scope]
         parents = [*itertools.accumulate(str(scope.get("__package__")).split("."), "{}{}.".format, initial="")]
         self.queue += [sys.modules[p + n] for n in ordered for p in parents if p + n in sys.modules]  # what f imports
+
+    def add_names(self, names: set[str]) -> None:
+        """Add names that the functions use, and the attributes that have them."""
+        new = names - self.names
+        self.names |= new
         for owner in self.owners if new else ():
             self.add_attributes(owner, new)
 
@@ -281,20 +288,3 @@ class Closure:
         for source, state in zip(self.sources, self.states, strict=True):
             if comparable(source_state(source)) != comparable(state):
                 set_source_state(source, state)
-
-    def tensor_names(self, arguments: Iterable[tuple[str, object]]) -> dict[int, str]:
-        """Return names for Tensors by their identity, taken from variables, attributes and (name, value) `arguments`.
-
-        Elements of a list are name_0, name_1.
-        """
-        found = [*arguments]
-        for holder in self.holders.values():
-            seen = [(k, v) for k, v in holder.seen.items() if isinstance(v, (Node, *LISTS))]
-            found += [(holder.member(k), v) for k, v in seen if holder.is_scope or isinstance(k, str)]
-        names: dict[int, str] = {}
-        for name, value in found:
-            inner = members(value) if isinstance(value, LISTS) and len(value) <= MANY else {}
-            for text, x in [(name, value), *[(f"{name}_{key_text(k)}", v) for k, v in inner.items()]]:
-                if isinstance(x, Node):
-                    names.setdefault(id(x), text)
-        return names

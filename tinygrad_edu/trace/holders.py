@@ -7,7 +7,7 @@ import functools
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from inspect import ismemberdescriptor
-from operator import is_
+from operator import attrgetter, is_, methodcaller
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
 from typing import Any, NamedTuple
 from weakref import ref
@@ -52,6 +52,7 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     MethodType: (lambda x: (x.__func__, x.__self__), _method),
     (BuiltinMethodType, MethodWrapperType): (lambda x: (x.__self__,), lambda x, owner: getattr(owner, x.__name__)),
     (functools.partial, functools.partialmethod): (lambda x: (x.func, *x.args, *x.keywords.values()), _partial),
+    (attrgetter, methodcaller): (lambda x: (x.__reduce__()[0], *x.__reduce__()[1]), lambda _, make, *new: make(*new)),
     (staticmethod, classmethod): (lambda x: (x.__func__,), lambda x, f: type(x)(f)),
     property: (lambda x: (x.fget, x.fset, x.fdel), lambda _, *new: property(*new)),
     functools.cached_property: (lambda x: (x.func,), lambda _, f: functools.cached_property(f)),
