@@ -857,6 +857,21 @@ def test_fit_names_what_is_no_optimizer_and_no_loss():
         tg.fit(model, lambda p, y: 1.0, data, optimizer=sgd, epochs=1, progress=False)
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_loss_of_several_numbers_is_named_with_its_shape(jit):
+    model, data = tg.nn.Linear(1, 1, rng=0), (np.ones((3, 1)), np.ones((3, 1)))
+    sgd, loss = tg.optim.SGD(model.parameters(), 0.1), lambda p, y: (p - y) ** 2
+    calls = {
+        "fit": lambda: tg.fit(model, loss, data, optimizer=sgd, epochs=1, progress=False, jit=jit),
+        "lr_finder": lambda: tg.lr_finder(model, loss, data, optimizer=sgd),
+        "evaluate": lambda: tg.evaluate(model, data, loss=loss),
+    }
+    for name, call in calls.items():
+        text = r"loss\(model\(X\), y\) must be a Tensor of one element \(a scalar\), not one of shape \(3, 1\); "
+        with pytest.raises(TypeError, match=rf"^{name}: {text}np\.mean makes one of many$"):
+            call()
+
+
 @pytest.mark.parametrize("batch_size", [None, 16])
 def test_jit_trains_to_the_same_weights(batch_size):
     x = np.random.default_rng(0).uniform(-1, 1, (50, 2))

@@ -19,7 +19,7 @@ from ..optim import Optimizer
 from ..optim.optimizer import check_optimizer
 from .checkpoint import TrainingState
 from .loop import epoch_batches
-from .metrics import Data, Loss, check_loss, check_model, checked_data
+from .metrics import Data, Loss, check_loss, check_model, checked_data, scalar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ def lr_finder(
     try:
         with mode(model.modules(), True), np.errstate(all="ignore"):
             for lr, (x_batch, y_batch) in zip(lrs, endless, strict=False):
-                value = loss(model(x_batch), y_batch)
+                value = scalar("lr_finder", loss(model(x_batch), y_batch))
                 losses.append(float(value))
                 if not isfinite(losses[-1]) or _exploded(losses):
                     break

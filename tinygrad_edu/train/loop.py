@@ -19,7 +19,7 @@ from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
 from ..optim.optimizer import check_optimizer
-from .metrics import Loss, Metrics, as_array, measure
+from .metrics import Loss, Metrics, as_array, measure, scalar
 
 Step = Callable[[Array, Array], Tensor]
 Evaluation = Callable[[Array, Array], tuple[Tensor, Any]]
@@ -72,10 +72,9 @@ def gradient_step(model: Module, loss: Loss, optimizer: Optimizer, always: bool 
 
 def one_element(value: Any) -> Tensor:
     """Return the loss of a batch, or raise TypeError if it is not a Tensor of one element."""
-    if not isinstance(value, Tensor) or value.size != 1:
-        remedy = "; np.mean makes one of many" if isinstance(value, Tensor) else ""
-        raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}{remedy}")
-    return value
+    if not isinstance(value, Tensor):
+        raise TypeError(f"fit: loss(model(X), y) must be a Tensor of one element, not {value!r:.60}")
+    return scalar("fit", value)
 
 
 def evaluation_step(model: Module, loss: Loss) -> Evaluation:

@@ -82,8 +82,10 @@ def evaluate(
         check_loss("evaluate", loss)
     x, y = checked_data("evaluate: data", data)
     prediction = predict(model, x, batch_size)
-    with no_grad():
-        value = {} if loss is None else {"loss": float(loss(Tensor(prediction, requires_grad=False), y))}
+    value = {}
+    if loss is not None:
+        with no_grad():
+            value["loss"] = float(scalar("evaluate", loss(Tensor(prediction, requires_grad=False), y)))
     return value | measure("evaluate", metrics, prediction, y)
 
 
@@ -248,6 +250,14 @@ def measure(where: str, metrics: Metrics, prediction: Array, target: Array) -> d
             raise TypeError(f"{where}: the metric {name!r} must return a number, not {value!r:.60}")
         values[name] = float(value)
     return values
+
+
+def scalar(where: str, loss: Tensor) -> Tensor:
+    """Return a loss, or raise TypeError if it has more than one element or none."""
+    if isinstance(loss, (Tensor, np.ndarray)) and loss.size != 1:
+        remedy = f"(a scalar), not one of shape {loss.shape}; np.mean makes one of many"
+        raise TypeError(f"{where}: loss(model(X), y) must be a Tensor of one element {remedy}")
+    return loss
 
 
 def check_model(where: str, model: object) -> None:

@@ -134,8 +134,8 @@ def value_and_grad(
         y, aux = y if has_aux else (y, None)
         if (y._value.size if isinstance(y, Tensor) else np.size(y)) != 1:
             raise ValueError(
-                f"grad({name_of(f)}): the function must return a single number, and returned shape {y.shape}; "
-                "reduce it with .sum() or .mean(), or use jacobian"
+                f"grad({name_of(f)}): the function must return a single number, a scalar, and returned shape "
+                f"{y.shape}; reduce it with .sum() or .mean(), or use jacobian"
             )
         value, gradient = as_result(y, carry), like_arguments(args, argnums, pull_back(y, xs, None, carry))
         return ((value, as_results(aux, carry)), gradient) if has_aux else (value, gradient)

@@ -106,7 +106,7 @@ def explain(root: Tensor | Value) -> Explanation:
         remedy = "wrap values in Tensor(...), and look for no_grad, detach() and .data in its computation"
         raise ValueError(f"explain: {root._describe()} depends on nothing that takes gradients; {remedy}")
     if np.size(root._value) != 1:
-        shape = f"has shape {np.shape(root._value)}, and only a single number has a gradient by itself"
+        shape = f"has shape {np.shape(root._value)}, and only a scalar has a gradient by itself"
         raise ValueError(f"explain: {root._describe()} {shape}; reduce it first: tg.explain(y.sum())")
     if np.iscomplexobj(root._value):
         remedy = "take its .real, its .imag or abs(...) of it"
