@@ -117,6 +117,16 @@ def test_functions_that_compute_gradients_themselves_have_derivatives():
     np.testing.assert_allclose(tangent, [6, 12])
 
 
+def test_where_a_sum_starts_is_no_part_of_its_tangent():
+    x, v = np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0, 100.0])
+    for total in (
+        lambda x: np.sum(x, None, None, None, False, 7.0), lambda x: np.sum(x, initial=7.0),
+        lambda x: x.sum(0, None, None, False, 7.0, np.array([True, True, True])),
+        lambda x: np.add.reduce(x, 0, None, None, False, 7.0),
+    ):  # fmt: skip
+        assert tg.jvp(total, [x], [v]) == (13, 111)
+
+
 def test_zero_times_infinity_is_zero_along_a_direction_too():
     with np.errstate(all="ignore"):
         _, tangent = tg.jvp(lambda x: np.where(x > 0, np.sqrt(x), 0.0), [np.zeros(2)], [np.ones(2)])

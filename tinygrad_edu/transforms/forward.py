@@ -138,6 +138,8 @@ def applied(y: Node, i: int, t: Any, differentiable: bool) -> Any:
     """Return the tangent of y by t, that of its i-th argument, for a function that is linear in this argument."""
     args = [parent(y, j) if differentiable and j in y.argnums else a for j, a in enumerate(y.argvals)]
     fun: Function = read if y.fun is operator.getitem else y.fun
+    if fun is np.sum and len(args) > 5:
+        args[5] = 0  # `initial`, which is no part of the tangent
     return fun(*args[:i], t, *args[i + 1 :], **{k: v for k, v in y.kwargs.items() if k != "initial"})
 
 
