@@ -122,8 +122,12 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             if "_value" not in keys and isinstance(before["_value"], np.ndarray) and id(owner) not in captured.tensors:
                 yield array_text(emitter, f"{text}._value", before["_value"])  # it may have asked for the dtype alone
             for key in holder.anew:
-                var = getattr(holder.traced.get(key), "origin", None)
-                place = place_text(emitter, var) if var in used and not isinstance(var.source, Setting) else ""
+                var: Any = getattr(holder.traced.get(key), "origin", None)
+                # An argument's array is read from the Tensor, and needs no check that it is there
+                known = (
+                    var not in used or isinstance(var.source, Setting) or var.source is captured.tensors.get(id(owner))
+                )
+                place = "" if known else place_text(emitter, var)
                 if place not in ("", f"{text}.{key}"):
                     yield f"{text}.{key} is {place}"  # the array of another place, too
         for x in holder.instances.values():
