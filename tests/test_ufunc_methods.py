@@ -131,3 +131,12 @@ def test_the_methods_compute_in_a_dtype_that_is_given(method, args):
 
 def test_what_is_accumulated_of_nothing_is_nothing():
     assert np.hypot.accumulate(tg.Tensor(np.zeros((2, 0))), axis=1).shape == (2, 0)
+
+
+@pytest.mark.parametrize("ufunc", [np.maximum, np.minimum, np.fmax, np.fmin, np.add, np.multiply])
+def test_arguments_that_say_what_numpy_does_without_them_are_taken_by_position(ufunc):
+    x = np.array([[1.0, 4.0], [3.0, 2.0]])
+    for args in ((0, None), (1, None, None), (0, None, None, True)):
+        y = ufunc.reduce(tg.Tensor(x), *args)
+        np.testing.assert_array_equal(y.data, ufunc.reduce(x, *args))
+    np.testing.assert_array_equal(ufunc.accumulate(tg.Tensor(x), 1, None).data, ufunc.accumulate(x, 1, None))

@@ -136,6 +136,8 @@ def call_of_method(
         a, b = inputs
         return ufunc, (np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b), kwargs
     table = {"reduce": REDUCTIONS, "accumulate": SCANS}.get(method, {})
+    if "dtype" in kwargs and kwargs["dtype"] is None:  # the default, and np.max takes no dtype
+        kwargs = {k: v for k, v in kwargs.items() if k != "dtype"}
     return (table[ufunc], inputs, {"axis": 0, **kwargs}) if ufunc in table else None
 
 
