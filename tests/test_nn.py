@@ -471,10 +471,10 @@ def test_layers_replaced_by_numbers_are_refused(layers, value):
     with pytest.raises(TypeError, match=r"Module.body = ...: .* with parameters would be replaced by .*; assign"):
         model.body = value
     assert model.body is body
-    model.body = None
-    model.body = value
-    model.body = nn.ReLU()
-    model.body = value
+    constant = Tensor([1.0], requires_grad=False)
+    for without_parameters in (None, nn.ReLU(), [constant], {"a": constant}, [Tensor([1.0]) * 2], [1.0]):
+        model.body = without_parameters
+        model.body = value
 
 
 def test_a_parameter_replaced_by_an_array_is_refused_with_the_remedy():

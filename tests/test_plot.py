@@ -662,8 +662,18 @@ def test_animate_draws_on_the_axes_of_a_subfigure(tmp_path):
 def test_animate_takes_counts_of_numpy_and_names_what_is_no_count(tmp_path):
     with Image.open(plot.animate(lambda ax, i: ax.plot([0, i]), np.int64(2), tmp_path / "a.gif", dpi=20)) as gif:
         assert gif.n_frames == 2
-    with pytest.raises(TypeError, match=r"animate: frames is a count, or the i's to draw, not 2\.0"):
-        plot.animate(lambda ax, i: ax.plot([0, i]), 2.0, tmp_path / "a.gif")
+    for frames in (2.0, None, np.array(2), tg.Tensor(2.0)):
+        with pytest.raises(TypeError, match="animate: frames is a count, or the i's to draw, not "):
+            plot.animate(lambda ax, i: ax.plot([0, i]), frames, tmp_path / "a.gif")
+
+
+def test_animate_takes_frames_that_have_indices_alone(tmp_path):
+    class Frames:
+        def __getitem__(self, i):
+            return [0, 1, 3][i]
+
+    with Image.open(plot.animate(lambda ax, i: ax.plot([0, i]), Frames(), tmp_path / "a.gif", dpi=20)) as gif:
+        assert gif.n_frames == 3
 
 
 @pytest.mark.parametrize(

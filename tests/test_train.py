@@ -870,6 +870,8 @@ def test_a_loss_of_several_numbers_is_named_with_its_shape(jit):
         text = r"loss\(model\(X\), y\) must be a Tensor of one element \(a scalar\), not one of shape \(3, 1\); "
         with pytest.raises(TypeError, match=rf"^{name}: {text}np\.mean makes one of many$"):
             call()
+    with pytest.raises(TypeError, match=r"^evaluate: .* not one of shape \(3, 1\)"):
+        tg.evaluate(model, data, loss=lambda p, y: (p.data - y) ** 2)  # an array
 
 
 @pytest.mark.parametrize("batch_size", [None, 16])

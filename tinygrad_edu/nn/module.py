@@ -64,9 +64,7 @@ class Module:
             change = f"{old._describe()} would no longer be a parameter, but {kind_of(value)}"
             remedy = f"write new numbers into it, {name}.data[...] = value, or assign a Tensor"
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; {remedy}")
-        if isinstance(value, (np.ndarray, np.generic, float, int)) and any(
-            isinstance(t, Tensor) and t.fun is None and t.requires_grad for _, t in members_of(old)
-        ):
+        if isinstance(value, (np.ndarray, np.generic, float, int)) and _has_parameters(old):
             change = f"{kind_of(old)} with parameters would be replaced by {kind_of(value)}"
             raise TypeError(f"{type(self).__name__}.{name} = ...: {change}; assign Tensors or layers, or None")
         if name in _METHODS:
@@ -216,6 +214,13 @@ def float_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
 
 _METHODS = frozenset(vars(Module)) - {"__doc__", "training", "forward", "describe", "summary"}
 _UNSEARCHED = frozenset([set, frozenset, deque, type({}.values()), type({}.keys())])
+
+
+def _has_parameters(value: object) -> bool:
+    """Return whether a value is a Module or a container with parameters inside."""
+    if not isinstance(value, (Module, list, tuple, dict)):  # as most attributes that are set again
+        return False
+    return any(isinstance(t, Tensor) and _is_trained(t) for _, t in members_of(value))
 
 
 def _is_trained(value: object) -> bool:

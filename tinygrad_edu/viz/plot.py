@@ -195,9 +195,11 @@ def animate(
     if not callable(draw):
         raise TypeError(f"animate takes a function draw(ax, i), not {draw!r:.60}")
     check_numbers("animate", fps=fps, hold=hold)
-    if not isinstance(frames, (int, np.integer, Iterable)):
-        raise TypeError(f"animate: frames is a count, or the i's to draw, not {frames!r:.60}")
-    frames = list(range(int(frames)) if isinstance(frames, (int, np.integer)) else frames)
+    try:
+        indices = iter(range(int(frames)) if isinstance(frames, (int, np.integer)) else frames)
+    except TypeError:
+        raise TypeError(f"animate: frames is a count, or the i's to draw, not {frames!r:.60}") from None
+    frames = list(indices)
     if not frames:
         raise ValueError("animate: there are no frames")
     if not 0 < fps <= 50 or hold < 0:
