@@ -14,7 +14,7 @@ from array import array
 from collections import ChainMap, UserDict, UserList
 from configparser import ConfigParser
 from dataclasses import asdict, astuple, dataclass, fields, replace
-from operator import attrgetter, methodcaller
+from operator import attrgetter, itemgetter, methodcaller
 from queue import Queue
 from string import Template
 from threading import Event
@@ -554,6 +554,14 @@ def test_names_and_arguments_that_attrgetter_and_methodcaller_keep_are_seen():
             scale.rate += 1
             scale.inner.gain += 1
             by += 1
+
+
+def test_an_array_that_itemgetter_keeps_is_seen():
+    at = np.array([0, 1])
+    f = tg.jit(lambda x, kept=(itemgetter(at), itemgetter(slice(1), 0)): (kept[0](x), *kept[1](x)), check=False)
+    for _ in range(3):
+        np.testing.assert_array_equal(f(X)[0], X[at])
+        at[:] = (at + 1) % len(X)
 
 
 def test_an_attribute_that_cannot_be_called_yet_is_seen_where_the_function_may_catch_that():

@@ -7,7 +7,7 @@ import functools
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from inspect import ismemberdescriptor
-from operator import attrgetter, is_, methodcaller
+from operator import attrgetter, is_, itemgetter, methodcaller
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
 from typing import Any, NamedTuple
 from weakref import ref
@@ -18,6 +18,7 @@ from ..engine.tape import Node
 from ..transforms import custom_vjp
 
 CACHED: type = type(functools.cache(len))
+GETTERS = attrgetter, itemgetter, methodcaller
 DICT_VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 ITEMS: Any = (OrderedDict, dict, list, deque, np.ndarray, MappingProxyType, set, tuple)
 EMPTY = object()  # what an empty slot of a Tensor holds
@@ -52,7 +53,7 @@ WRAPPERS: dict[Any, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     MethodType: (lambda x: (x.__func__, x.__self__), _method),
     (BuiltinMethodType, MethodWrapperType): (lambda x: (x.__self__,), lambda x, owner: getattr(owner, x.__name__)),
     (functools.partial, functools.partialmethod): (lambda x: (x.func, *x.args, *x.keywords.values()), _partial),
-    (attrgetter, methodcaller): (lambda x: (x.__reduce__()[0], *x.__reduce__()[1]), lambda _, make, *new: make(*new)),
+    GETTERS: (lambda x: (x.__reduce__()[0], *x.__reduce__()[1]), lambda _, make, *new: make(*new)),
     (staticmethod, classmethod): (lambda x: (x.__func__,), lambda x, f: type(x)(f)),
     property: (lambda x: (x.fget, x.fset, x.fdel), lambda _, *new: property(*new)),
     functools.cached_property: (lambda x: (x.func,), lambda _, f: functools.cached_property(f)),
