@@ -1,5 +1,7 @@
 """vmap: equal to a loop over the members, within other transforms and around them; errors name what has no batch."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from cases import PAGES
@@ -561,3 +563,50 @@ def test_errors_of_a_batch_are_those_of_a_member(f):
     assert message(lambda: tg.vmap(f)(np.ones((5, 3)))) == message(lambda: f(np.ones(3)))
     gradient = message(lambda: tg.vmap(tg.grad(lambda x: np.sum(f(x))))(np.ones((5, 3))))
     assert gradient == message(lambda: tg.grad(lambda x: np.sum(f(x)))(np.ones(3)))
+
+
+def test_errors_of_a_users_primitive_and_of_this_library_are_kept():
+    calls = []
+
+    @tg.primitive
+    def looked_up(x):
+        calls.append(x)
+        try:
+            return {}[x.shape]
+        except KeyError as error:
+            raise ValueError("no such shape") from error
+
+    with pytest.raises(ValueError, match="no such shape") as caught:
+        tg.vmap(looked_up)(X)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert len(calls) == 1
+    with pytest.raises(ValueError, match=r"np\.split: axis 0 of length 3 does not make 2 equal parts; np\.array_split"):
+        tg.vmap(lambda x: np.split(x, 2))(np.ones((5, 3)))
+    with pytest.raises(ValueError, match=r"Input must be >= 2-d"):
+        tg.vmap(np.fliplr)(np.ones((5, 3)))
+    with pytest.raises(ValueError, match=r"np\.diag takes vectors and matrices, and a member has shape \(2, 2, 2\)"):
+        tg.vmap(np.diag)(np.ones((2, 2, 2, 2)))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.int64, np.float16, np.complex64])
+def test_a_convolution_has_numpys_dtype(dtype):
+    x = RNG.uniform(0, 9, (4, 7)).astype(dtype)
+    y = tg.vmap(np.convolve)(x, x[:, :3])
+    np.testing.assert_allclose(y, each(np.convolve, x, x[:, :3]), rtol=1e-2)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(tg.vmap(lambda x: np.diag(x, np.uint8(1)))(x), each(lambda x: np.diag(x, 1), x))
+
+
+def test_a_convolution_of_long_arrays_takes_no_memory_for_windows():
+    x, v = RNG.normal(size=(3, 2000)), RNG.normal(size=(3, 50))
+    f = lambda x, v: np.convolve(x, v, "same")
+    derivative = tg.grad(lambda x, v: np.sum(f(x, v) ** 2), 1)
+    tracemalloc.start()
+    try:
+        y = tg.vmap(f)(x, v)
+        assert tracemalloc.get_traced_memory()[1] < 10 * y.nbytes
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(y, each(f, x, v), rtol=1e-12)
+    np.testing.assert_allclose(tg.vmap(derivative)(x, v), each(derivative, x, v), rtol=1e-12)
+    assert tg.vmap(f)(x[:0], v[:0]).shape == (0, 2000)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ..engine.errors import checked_keywords
-from ..engine.rules.registry import Function, compositions
+from ..engine.rules.registry import Function, compositions, implementations, is_users, name
 from ..engine.signatures import signature
 from .levels import LOOP, Level, NoBatching
 
@@ -25,17 +25,19 @@ def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
     return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
 
 
-def error_of_member(error: Exception, fun: Function, level: Level, of_first: Callable[[], Any]) -> Exception:
-    """Return the error of the first member's call alone, if it has one: its shapes are those that the user knows."""
-    if level.size and not str(error).startswith(level.title):
+def raise_error_of_member(error: Exception, fun: Function, level: Level, of_first: Callable[[], Any]) -> NoReturn:
+    """Raise the error of the first member's call alone, if it has one: its shapes are those that the user knows.
+
+    An error of this library knows them too, and a user's code does not run twice.
+    """
+    known = str(error).startswith((level.title, f"{name(fun)}:"))
+    if level.size and not known and not (fun in implementations and is_users(fun)):
         args, kwargs = of_first()
         try:
             fun(*args, **kwargs)
-        except type(error) as alone:
-            return alone
-        except Exception:
-            return error
-    return error
+        except Exception as alone:
+            error = alone if isinstance(alone, (ValueError, IndexError)) else error
+    raise error from error.__cause__
 
 
 def checked(

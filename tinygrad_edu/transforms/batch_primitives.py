@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from ..engine.rules import calculus, indexing, padding, polynomials, scans, sorting, windows
 from ..engine.rules.registry import Function, name
 from .batch_arguments import moved, named
-from .batching import Batch, Rule, batches, full, is_member
+from .batching import Batch, Rule, batches, full, is_member, looped
 from .levels import LOOP, Level, NoBatching
+
+LARGEST = 1_000  # products of a correlation above which a loop of np.correlate over the members is faster
 
 
 def along_axis(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -104,9 +107,11 @@ def choose(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 def diag(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Take the diagonal of a matrix; of a vector make a matrix, whose elements are chosen by their row."""
     given = {"k": 0, **named(fun, args, kwargs)}
-    v, k = given["v"], given["k"]
-    if v.ndim != 1:
+    v, k = given["v"], operator.index(given["k"])
+    if v.ndim == 2:
         return np.diagonal(v, k)
+    if v.ndim != 1:
+        raise ValueError(f"{level.title}: np.diag takes vectors and matrices, and a member has shape {v.shape}")
     by_row = np.pad(v, (max(-k, 0), max(k, 0)))
     return np.where(np.eye(v.size + abs(k), k=k, dtype=bool), by_row[:, None], np.zeros((), v.dtype))
 
@@ -122,10 +127,12 @@ def correlation(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict
     a, v, low, high = args
     if len(v) > len(a):
         return fun(v, a, 1 - high, 1 - low)[::-1]
+    if level.size and (high - low) * len(v) > LARGEST:
+        return looped(fun, level, args, kwargs)
     place = np.arange(low, high)[:, None] + np.arange(len(v))
     inside = (place >= 0) & (place < len(a))
-    windows = np.where(inside, a[np.where(inside, place, 0)], 0)
-    return np.sum(windows * np.where(inside, v, 0), -1)
+    products = np.where(inside, a[np.where(inside, place, 0)], a.dtype.type()) * np.where(inside, v, v.dtype.type())
+    return np.sum(products, -1, products.dtype)  # np.correlate keeps small integers and booleans
 
 
 # Windows of images

@@ -38,7 +38,7 @@ from ..engine.rules.registry import (
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
 from . import tree
-from .batch_arguments import checked, error_of_member
+from .batch_arguments import checked, raise_error_of_member
 from .levels import LOOP, Level, NoBatching
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
@@ -215,7 +215,7 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not level.fallback:
             raise
     except (ValueError, IndexError) as error:
-        raise error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0)) from None
+        raise_error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0))
     return looped(fun, level, args, kwargs)
 
 
@@ -233,7 +233,7 @@ def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict
     try:
         y = fun(*operands, **(kwargs if target is None else {**kwargs, "out": target.stacked}))
     except ValueError as error:
-        raise error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0)) from None
+        raise_error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0))
     return wrapped(y, level) if target is None else target
 
 
