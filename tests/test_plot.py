@@ -681,6 +681,7 @@ def test_animate_takes_frames_that_have_indices_alone(tmp_path):
     [
         (3, r"takes a function loss\(a, b\), not 3"),
         (lambda a, b: None, "the loss must hold real numbers, not object"),
+        (lambda a, b: "low", "the loss must hold real numbers, not <U3"),
         (lambda a, b: [1, 2], r"the loss is one number, not an array of shape \(2,\)"),
         (lambda a, b: 1j * a + b, "the loss must hold real numbers, not complex128"),
     ],

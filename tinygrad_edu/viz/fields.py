@@ -36,7 +36,7 @@ def contours(
     floats at a time. `path` is an array (n, 2) with a row for each step, or a tuple of two arrays (n,); without limits
     the plot shows all of it. A number of `levels` is spaced so that half the lines lie below the median of the loss:
     close together at the bottom of a ravine, where the loss changes little, and evenly for an evenly falling loss.
-    Raises ValueError for a path or limits that are no such numbers.
+    Raises ValueError for a path or limits that are no such numbers, and TypeError for a loss that is no real number.
 
     >>> ax = tg.plot.contours(lambda a, b: a**2 + 4 * b**2, [(2.0, 1.0), (1.0, 0.2)], resolution=20)
     >>> ax.get_xlabel()
@@ -112,7 +112,7 @@ def decision_boundary(
     A model with one output, (n,) or (n, 1), predicts the larger of two classes ({0, 1} or {-1, 1}) above `threshold`: 0
     for a logit, 0.5 for a probability. A model with k outputs predicts the largest, and y holds 0 to k - 1. A Module
     runs in evaluation mode. `labels` name the classes, in order. Raises ValueError for shapes that do not fit, and
-    TypeError for a model that is not callable.
+    TypeError for a model that is not callable and a threshold that is not one real number.
 
     >>> ax = tg.plot.decision_boundary(tg.nn.MLP([2, 8, 1], rng=0), *tg.data.make_moons(20, rng=0), resolution=20)
     >>> ax.get_xlabel()

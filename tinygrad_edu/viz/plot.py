@@ -1,10 +1,10 @@
 """Plots of training runs, models and losses as matplotlib Axes: everything that `tg.plot` offers.
 
 Each function draws on the Axes it is given, or on those of a new Figure, and returns them, so the caller can combine
-plots and save them with `ax.figure.savefig("name.png")`. A notebook shows a new Figure below the cell, and a script
-shows it when it calls `plt.show()`, if it imported pyplot before. None opens a window, sets a global style or imports
-pyplot. `animate` makes a GIF of such drawings. The colors are Okabe and Ito's, which color-blind readers can tell
-apart.
+plots and save them with `ax.figure.savefig("name.png")`. Only `surface` and `animate` take 3-D Axes. A notebook shows a
+new Figure below the cell, and a script shows it when it calls `plt.show()`, if it imported pyplot before. None opens a
+window, sets a global style or imports pyplot. `animate` makes a GIF of such drawings. The colors are Okabe and Ito's,
+which color-blind readers can tell apart.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def animate(
         raise TypeError(f"animate takes a function draw(ax, i), not {draw!r:.60}")
     check_numbers("animate", fps=fps, hold=hold)
     try:
-        indices = iter(range(int(frames)) if isinstance(frames, (int, np.integer)) else frames)
+        indices = iter(range(frames) if isinstance(frames, (int, np.integer)) else frames)
     except TypeError:
         raise TypeError(f"animate: frames is a count, or the i's to draw, not {frames!r:.60}") from None
     frames = list(indices)
