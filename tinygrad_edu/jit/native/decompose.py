@@ -47,12 +47,12 @@ def zeros(v: Var) -> Any:
 
 
 def decompose(program: Program, longest: float = math.inf) -> None:
-    """Replace the calls of a program that a rule knows; BLAS is faster for norms of more elements than `longest`."""
+    """Replace the calls of a program that a rule knows; BLAS is faster for one norm of more elements than `longest`."""
     calls: list[Call] = []
     with np.errstate(all="ignore"):  # the examples are not real numbers
         for call in program.calls:
-            is_long = call.fun is np.linalg.norm and max([v.size for v in call.uses], default=0) > longest
-            calls += decomposed(call) if call.fun in RULES and not call.draws and not is_long else ()
+            is_blas = call.fun is np.linalg.norm and call.out.size == 1 and any([v.size > longest for v in call.uses])
+            calls += decomposed(call) if call.fun in RULES and not call.draws and not is_blas else ()
             calls.append(call)
     program.calls = calls
 
