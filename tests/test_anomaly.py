@@ -274,6 +274,9 @@ def test_batches_are_checked_and_the_member_is_named():
             tg.vmap(tg.grad(lambda a: np.sum(np.log(5 - a))))(x)
         with pytest.raises(tg.AnomalyError, match=r"rule of np\.sqrt.* inf at \[0\] in member 0 .* argument 0 is 0\.0"):
             tg.vmap(tg.grad(lambda a: np.sum(np.sqrt(a - 1))))(x)
+        for at, index in ((1.0, r"\[0, 0\]"), (5.0, r"\[1, 1\]")):
+            with pytest.raises(tg.AnomalyError, match=rf"gave -inf at {index}"):
+                tg.vmap(lambda a, at=at: np.clip(np.log(abs(a - at)), -9, None))(Tensor(x))
 
 
 def test_an_array_that_was_written_into_is_found_in_a_batch():

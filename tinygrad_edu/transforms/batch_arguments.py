@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..engine.errors import checked_keywords
+from ..engine.rules.foreign import PACKAGE
 from ..engine.rules.registry import Function, compositions, implementations, is_users, name
 from ..engine.signatures import signature
 from .levels import LOOP, Level, NoBatching
@@ -28,9 +29,9 @@ def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
 def raise_error_of_member(error: Exception, fun: Function, level: Level, of_first: Callable[[], Any]) -> NoReturn:
     """Raise the error of the first member's call alone, if it has one: its shapes are those that the user knows.
 
-    An error of this library knows them too, and a user's code does not run twice.
+    An error of this library knows them too, or names the member, and a user's code does not run twice.
     """
-    known = str(error).startswith((level.title, f"{name(fun)}:"))
+    known = str(error).startswith((level.title, f"{name(fun)}:")) or type(error).__module__.startswith(PACKAGE)
     if level.size and not known and not (fun in implementations and is_users(fun)):
         args, kwargs = of_first()
         try:
