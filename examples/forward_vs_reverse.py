@@ -37,7 +37,8 @@ class Counted(np.ndarray[Any, Any]):
         """Compute, count the operations, and return an array that counts as well."""
         if any(isinstance(a, tg.Tensor) for a in inputs):
             return NotImplemented  # let the Tensor handle this call: it records it
-        y = np.asarray(getattr(ufunc, method)(*(arrays := [np.asarray(a) for a in inputs]), **kwargs))
+        arrays = [np.asarray(a) for a in inputs]
+        y = np.asarray(getattr(ufunc, method)(*arrays, **kwargs))
         if ufunc is np.matmul:
             Counted.operations += 2 * arrays[0].shape[-1] * y.size
         elif ufunc not in (np.minimum, np.not_equal):  # the engine's checks for NaN are not counted
@@ -62,8 +63,7 @@ def price(constants: Any, prepare: Callable[[Any], Any], run: Callable[[Any, int
     each, *others = np.diff(counts)
     if any(other != each for other in others):
         raise ValueError(f"the passes take different numbers of operations, {each} and others: measure every pass")
-    times = [perf_counter()]
-    f = prepare(constants)
+    times, f = [perf_counter()], prepare(constants)
     for i in sample:
         times.append(perf_counter())
         run(f, i)

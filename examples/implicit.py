@@ -73,7 +73,7 @@ def nodes(y: tg.Tensor) -> int:
 
 orbit: dict[str, Any] = {"M": np.linspace(0.1, 3.0, 6), "e": 0.6}
 angle, E = implicit(kepler, newton), newton(orbit)
-by_theorem, by_steps = (tg.grad(lambda a, x=x: np.sum(x(a)))(orbit) for x in (angle, newton))
+by_theorem, by_steps = (tg.grad(lambda a, solve=solve: np.sum(solve(a)))(orbit) for solve in (angle, newton))
 formula = {"M": 1 / (1 - 0.6 * np.cos(E)), "e": np.sum(np.sin(E) / (1 - 0.6 * np.cos(E)))}
 error = {k: abs(by_theorem[k] - formula[k]).max() for k in orbit}
 taped = {k: tg.Tensor(v) for k, v in orbit.items()}

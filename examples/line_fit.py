@@ -64,7 +64,7 @@ m, b = path[-1]
 
 # %% Compare with the exact solution
 # Least squares also has a formula. A curvature says how fast a slope changes. Those of the cost tell how fast descent
-# approaches the solution: a step multiplies the error along each by (1 - learning rate * curvature).
+# approaches the solution: a step multiplies the error in the direction of each by (1 - learning rate * curvature).
 exact_m, exact_b = np.polyfit(dose, forgetfulness, 1)
 flat, steep = np.linalg.eigvalsh(tg.hessian(lambda p: mse(p[0], p[1]))(path[-1]))
 print(f"\n{'epoch':>6}  {'m':>9}  {'b':>9}  {'MSE':>9}")

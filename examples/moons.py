@@ -48,7 +48,7 @@ def score(inputs: list[Any]) -> Any:
     return neuron(*layers[-1][0], inputs)
 
 
-# %% The loss: the mean of max(0, 1 - y score), 0 if all scores have the right sign and size 1, plus an L2 penalty
+# %% The loss: the mean of max(0, 1 - y score), which is 0 where y score is at least 1, plus an L2 penalty
 def scalar_loss() -> Any:
     """Compute the loss with single numbers: 65,077 operations, because every point goes through every neuron."""
     hinge = sum((1 - t * score(x)).relu() for x, t in zip(X.tolist(), y[:, 0].tolist(), strict=True)) / len(X)
