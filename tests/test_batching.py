@@ -387,7 +387,9 @@ def test_branching_on_a_member_is_refused():
 
 
 def test_wrong_numbers_of_members_are_refused():
-    with pytest.raises(ValueError, match=r'\[2, 3\] members, argument 0\["a"\] 2 and argument 0\["b"\]\[0\] 3; they'):
+    with pytest.raises(
+        ValueError, match=r'\[2, 3\] members: argument 0\["a"\] has 2, argument 0\["b"\]\[0\] has 3; they'
+    ):
         tg.vmap(lambda p: p["a"] + p["b"][0])({"a": np.ones(2), "b": [np.ones(3)]})
     with pytest.raises(ValueError, match=r"hold no members; they need the same number"):
         tg.vmap(lambda x: x, None)(np.ones(3))

@@ -54,7 +54,7 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
         flat = [_with_axes(f, i, a, axis) for i, (a, axis) in enumerate(zip(args, axes, strict=True))]
         sizes = {np.shape(leaf)[axis] for pairs in flat for leaf, axis in pairs if axis is not None}
         if len(sizes) != 1:
-            found = f"{sorted(sizes)} members, {_first_of_each(args, flat)}" if sizes else "no members"
+            found = f"{sorted(sizes)} members: {_first_of_each(args, flat)}" if sizes else "no members"
             raise ValueError(f"vmap({name_of(f)}): the arguments hold {found}; they need the same number")
         level = Level(sizes.pop(), fallback, f"vmap({name_of(f)})")
         members = [_rebuilt(a, [_batched(*pair, level) for pair in pairs]) for a, pairs in zip(args, flat, strict=True)]
@@ -98,8 +98,8 @@ def _first_of_each(args: Sequence[Any], flat: Sequence[list[tuple[Any, int | Non
         for path, (leaf, axis) in zip(tree.paths(a, f"argument {i}"), pairs, strict=True):
             if axis is not None:
                 n = np.shape(leaf)[axis]
-                first.setdefault(n, f"{path} {n}")
-    return " and ".join(first.values())
+                first.setdefault(n, f"{path} has {n}")
+    return ", ".join(first.values())
 
 
 def _with_axes(f: Function, i: int, a: Any, axis: Any) -> list[tuple[Any, int | None]]:
