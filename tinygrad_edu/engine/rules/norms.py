@@ -9,6 +9,8 @@ from .ranges import leaves_range, scaled
 from .reductions import spread
 from .registry import Array, Axis, composition, conj, defvjp, is_complex, nondifferentiable, primitive
 
+FLOAT = np.dtype(float)
+
 
 @primitive
 def euclidean_norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -74,10 +76,15 @@ MATRIX_NORMS: dict[float | str | None, Callable[[Array], Array]] = {
 }
 
 
+def floats(x: Array) -> Array:
+    """Return an array of integers as one of floats, as NumPy's norms do; a Value has no dtype, and is refused later."""
+    return x if getattr(x, "dtype", FLOAT).kind in "fc" else x.astype(float)
+
+
 @composition(np.linalg.norm)
 def norm(x: Array, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """The norm of vectors along one axis, of matrices along two; without axis and ord that of x as one vector."""
-    x = x if x.dtype.kind in "fc" else x.astype(float)
+    x = floats(x)
     if ord is None and axis is None:
         return euclidean_norm(x, None, keepdims)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -108,7 +115,7 @@ def vector_norm(x: Array, /, *, axis: Axis = None, keepdims: bool = False, ord: 
             f"np.linalg.norm(of shape {x.shape}, ord={ord!r}): vectors have norms of numbers, 1, 2, np.inf, ...; "
             "for matrices name two axes, axis=(-2, -1)"
         )
-    x = x if x.dtype.kind in "fc" else x.astype(float)
+    x = floats(x)
     if ord is None or ord == 2:
         return euclidean_norm(x, axis, keepdims)
     if ord == 0:
