@@ -160,6 +160,7 @@ def test_infinite_tangents_that_come_in_or_are_masked_are_no_anomaly():
         assert tg.jvp(lambda x: x * 2, [1.0], [np.inf])[1] == np.inf
         tangent = tg.jvp(lambda x: np.where(x > 0, np.sqrt(x), 0), [ROOTS], [BOTH])[1]
         np.testing.assert_array_equal(tangent, [0, 0.25])
+        np.testing.assert_array_equal(tg.jvp(np.sqrt, [ROOTS], [0 * BOTH])[1], [0, 0])  # NaN in the first pass
         np.testing.assert_array_equal(tg.hessian(lambda x: np.sum(x**3))(ROOTS), np.diag(6 * ROOTS))
 
 
