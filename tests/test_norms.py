@@ -105,6 +105,8 @@ def test_unknown_norms_are_named_with_the_known_ones():
     for ord in (0, 3, "spectral"):
         text = message(ValueError, lambda ord=ord: np.linalg.norm(x, ord))
         assert f"ord={ord!r}): matrices have the norms 'fro', 'nuc', 1, 2, inf" in text
+    for ord in (tg.Tensor(2.0), tg.Value(1.0)):  # whose gradient would be lost
+        assert "matrices have the norms 'fro'" in message(ValueError, lambda ord=ord: np.linalg.norm(x, ord))
     assert "takes no Tensor" in message(TypeError, lambda: np.linalg.norm(x, tg.Tensor(3.0), axis=0))
 
 

@@ -1,6 +1,7 @@
 """Norms of vectors and matrices, and condition numbers. A matrix is the last two axes of an array."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def floats(x: Array) -> Array:
 
 
 @composition(np.linalg.norm)
-def norm(x: Array, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
+def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """The norm of vectors along one axis, of matrices along two; without axis and ord that of x as one vector."""
     x = floats(x)
     if ord is None and axis is None:
@@ -97,7 +98,7 @@ def norm(x: Array, ord: float | str | None = None, axis: Axis = None, keepdims: 
         )
     if ord in (None, "fro", "f"):
         return euclidean_norm(x, axes, keepdims)
-    ord = ord.item() if hasattr(ord, "item") else ord  # an array without axes has no hash
+    ord = ord.item() if type(ord) is np.ndarray and not ord.ndim else ord  # such an array has no hash
     if ord not in MATRIX_NORMS:
         raise ValueError(
             f"np.linalg.norm(of shape {x.shape}, ord={ord!r}): matrices have the norms 'fro', 'nuc', 1, 2, inf, -1, "
