@@ -148,6 +148,18 @@ def test_trapezoid_takes_lists_and_tensors_anywhere():
     assert np.trapezoid(y).dtype == np.trapezoid(y, dx=0.5).dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int32, np.float16, np.float64])
+def test_areas_have_the_dtype_of_numpys(dtype):
+    samples, at = np.array([0, 1, 1], dtype), np.float32([1, 2, 4])
+    y = np.trapezoid(samples, tg.Tensor(at))
+    assert y.dtype == np.trapezoid(samples, at).dtype
+    assert y.data == 2.5
+    for dx in (np.diff(at), np.float32(2)):
+        y = tg.vmap(lambda samples: np.trapezoid(samples, dx=dx))(samples[None])  # noqa: B023
+        assert y.dtype == np.trapezoid(samples, dx=dx).dtype
+        assert y == (3 if np.ndim(dx) == 0 else 2.5)
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_trapezoid_of_no_interval_is_zero(n):
     y = tg.Tensor(np.ones(n))

@@ -131,8 +131,10 @@ def trapezoid_weights(x: Array, axis: int) -> Array:
 @composition(np.trapezoid)
 def trapezoid(y: Array, x: Array | None = None, dx: Array | float = 1.0, axis: int = -1) -> Array:
     """The sum of the samples times their weights; like the sum, the gradients take O(n) time."""
-    (y,) = floats(*arrays_of([y]))
+    (y,) = arrays_of([y])
     n = y.shape[normalize_axis_index(axis, y.ndim, "np.trapezoid")]
+    if x is None:
+        y, dx = floats(y, dx)
     if x is None and np.ndim(dx):  # lengths that broadcast with the intervals, not with the samples
         return np.sum(dx * (part(y, axis, 1, None) + part(y, axis, None, -1)) / 2, axis=axis)
     if x is None:
