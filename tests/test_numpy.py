@@ -496,6 +496,18 @@ def test_keywords_that_say_what_numpy_does_without_them_are_taken():
             call()
 
 
+@pytest.mark.parametrize("called", ["solve", "det", "trace", "square", "mine"])
+def test_errors_give_a_users_function_its_own_name(called):
+    def f(a, b):
+        return a @ b
+
+    f.__name__ = called
+    product = tg.primitive(f)
+    tg.defvjp(product, lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g)
+    x = tg.Tensor(np.ones((2, 3)), label="x")
+    assert message(ValueError, lambda: product(x, x)).startswith(f"{called}(x of shape (2, 3), x of shape (2, 3)): ")
+
+
 def test_a_missing_rule_is_a_type_error_and_not_implemented():
     t = tg.Tensor(A)
     for mistake in (lambda: tg.primitive(lambda x: x)(t), lambda: np.gcd(t, t), lambda: np.greater.reduce(t)):

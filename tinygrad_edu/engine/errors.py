@@ -145,6 +145,8 @@ def freed(y: Any) -> FreedError:
 def user_name(fun: Function) -> str:
     """Return the name that the user called: the table's own function for np.concatenate is `np.concatenate` too."""
     known = name(fun)
+    if is_users(fun):
+        return known
     return f"np.{known}" if hasattr(np, known) else f"np.linalg.{known}" if known in np.linalg.__all__ else known
 
 
@@ -240,7 +242,7 @@ _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "requested shape": _AXES,
     "remapped shapes": "a letter must mean the same length in all operands, or 1",
     "broadcast": _AXES,
-    "does not have enough dimensions": "products of vectors and matrices have @; a * b multiplies by a single number",
+    "does not have enough dimensions": "a @ b is for vectors and matrices; a * b multiplies by a single number",
     "matmul": _PRODUCT,
     "not aligned": _PRODUCT,
     "arrays used as indices": _INDICES,
