@@ -109,6 +109,8 @@ def test_the_function_itself_may_be_pythons():
             transform(math.sin)(1.0)
     with pytest.raises(LostGradientError, match=r"^math\.pow\(\.\.\.\) turns .*; write np\.pow,"):
         tg.grad(functools.partial(math.pow, 2.0))(1.0)
+    with pytest.raises(LostGradientError, match=r"^ndarray\.fill\(\.\.\.\) turns"):
+        tg.grad(np.zeros(2).fill)(1.0)
     with pytest.raises(LostGradientError, match=r"^math\.gamma\(\.\.\.\) turns .*; write scipy\.special\.gamma,"):
         tg.jvp(math.gamma, [1.0], [1.0])
 

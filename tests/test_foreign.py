@@ -3,6 +3,8 @@
 import math
 import operator
 import re
+import subprocess
+import sys
 
 import matplotlib as mpl
 import numpy as np
@@ -101,6 +103,13 @@ def test_a_table_is_left_as_it_is_where_a_tensor_would_be_written_into_it(symbol
                 op(given, x)
             assert given.equals(before)
     assert isinstance(getattr(operator, symbol)(pd.Index([1.0, 2.0]), tg.Tensor([1.0, 2.0])), (tg.Tensor, np.ndarray))
+
+
+def test_all_attributes_are_readable_in_the_outermost_lines_of_a_program():
+    """Where no function has called: the priority among tables asks who reads it."""
+    program = "import tinygrad_edu as tg\nfor x in (tg.Tensor(1.0), tg.Value(1.0)): print(x.__pandas_priority__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["5000", "5000"]
 
 
 def test_values_that_are_no_numbers_are_refused():

@@ -108,7 +108,9 @@ def _in_python(fun: Any) -> str | None:
     """Return the name of a function of Python's that is written in C, such as "math.sin(...)"; None for any other."""
     while (inner := getattr(fun, "__wrapped__", None) or getattr(fun, "func", None)) is not None:  # a partial's func
         fun = inner
-    return f"{fun.__module__}.{fun.__name__}(...)" if isinstance(fun, BuiltinFunctionType) else None
+    if not isinstance(fun, BuiltinFunctionType):
+        return None
+    return ".".join(filter(None, [fun.__module__, fun.__qualname__])) + "(...)"  # a method is of no module
 
 
 def several_numbers(x: Node, purpose: str) -> TypeError:

@@ -155,7 +155,8 @@ class Operand(Node):
     @property
     def __pandas_priority__(self) -> int:
         """Return more than a table's: of `table * tensor`, the Tensor computes the product."""
-        if sys._getframe(2).f_code.co_name == "_inplace_method":  # pandas takes NotImplemented for the product
+        frame = sys._getframe(1).f_back  # None if a program asks in its outermost lines
+        if frame and frame.f_code.co_name == "_inplace_method":  # pandas takes NotImplemented for the product
             raise TypeError(
                 f"pandas takes arrays: `table += x`, or another such operator, cannot write {describe(self)} into a "
                 "table; write y = table.to_numpy() + x, or where no gradient is needed x.data"
