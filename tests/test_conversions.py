@@ -244,6 +244,20 @@ def test_after_an_error_the_next_transform_is_untouched():
         tg.grad(lambda x: (_ for _ in ()).throw(ValueError("mine")))(1.0)
 
 
+def test_an_attribute_func_of_a_users_object_is_no_part_of_its_call():
+    class Decay:
+        def __init__(self, func):
+            self.func = func or self
+
+        def __call__(self, tolerance):
+            return tg.odeint(lambda y, t: -y, 1.0, [0, 1], rtol=tolerance)
+
+    for func in (math.sin, None):  # None: the object itself
+        with pytest.raises(LostGradientError) as error:
+            tg.grad(Decay(func))(1.0)
+        assert "math.sin(" not in str(error.value)
+
+
 def test_a_call_with_options_of_a_dict_has_the_name_of_its_function():
     x, options = tg.Tensor([1.0, 2.0]), {"copy": True}
     with pytest.raises(TypeError, match=r"^np\.array\(\.\.\.\): Tensor takes gradients"):

@@ -8,6 +8,7 @@ import builtins
 import dis
 import sys
 import warnings
+from functools import partial
 from types import BuiltinFunctionType, CodeType, FrameType
 from typing import Any
 
@@ -106,7 +107,7 @@ def check_conversion(x: Node, method: str | None = None) -> None:
 
 def _in_python(fun: Any) -> str | None:
     """Return the name of a function of Python's that is written in C, such as "math.sin(...)"; None for any other."""
-    while (inner := getattr(fun, "__wrapped__", None) or getattr(fun, "func", None)) is not None:  # a partial's func
+    while (inner := fun.func if isinstance(fun, partial) else getattr(fun, "__wrapped__", None)) is not None:
         fun = inner
     if not isinstance(fun, BuiltinFunctionType):
         return None
