@@ -35,6 +35,23 @@ def test_a_gap_spreads_no_further_than_in_numpy(spacing, edge_order):
     np.testing.assert_allclose(y.data, np.gradient(f, *spacing, edge_order=edge_order), rtol=1e-14)
 
 
+def test_a_gap_beside_even_coordinates_spreads_no_further_in_transforms():
+    f, even = np.array([1.0, np.nan, 2.0, 4.0, 8.0, 5.0]), np.arange(6.0)
+    slopes = tg.jit(np.gradient)
+    for at in (even, 2 * even, even**2):
+        for given in (f, tg.Tensor(f), tg.Tensor(2 * f)):
+            y = slopes(given, at)
+            np.testing.assert_array_equal(np.isnan(np.asarray(y.data)), np.isnan(np.gradient(f, at)))
+    of_even = tg.jit(lambda f: np.gradient(f, even))
+    for _ in range(3):
+        np.testing.assert_array_equal(of_even(tg.Tensor(f)).data, np.gradient(f, even))
+    np.testing.assert_array_equal(np.gradient(f, tg.Tensor(even).detach()).data, np.gradient(f, even))
+    both = np.stack([even, 2 * even])
+    np.testing.assert_array_equal(tg.vmap(lambda at: np.gradient(f, at))(both), [np.gradient(f, at) for at in both])
+    mixed = tg.vmap(lambda at: np.gradient(f[2:], at[2:]))(np.stack([even, even**2]))
+    np.testing.assert_allclose(mixed, [np.gradient(f[2:], at[2:]) for at in (even, even**2)])
+
+
 def test_knots_of_an_interpolation_beside_a_gap_keep_their_values():
     x = np.array([-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0])
     for heights in ([np.nan, 1.0, np.nan, 4.0], [1.0, np.nan, 3.0, np.nan], [1.0, np.inf, 2.0, -np.inf]):
