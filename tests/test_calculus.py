@@ -48,8 +48,9 @@ def test_a_gap_beside_even_coordinates_spreads_no_further_in_transforms():
     np.testing.assert_array_equal(np.gradient(f, tg.Tensor(even).detach()).data, np.gradient(f, even))
     both = np.stack([even, 2 * even])
     np.testing.assert_array_equal(tg.vmap(lambda at: np.gradient(f, at))(both), [np.gradient(f, at) for at in both])
-    mixed = tg.vmap(lambda at: np.gradient(f[2:], at[2:]))(np.stack([even, even**2]))
-    np.testing.assert_allclose(mixed, [np.gradient(f[2:], at[2:]) for at in (even, even**2)])
+    for members in ((even, even**2), (even**2, even**2), (even**2, 2 * even)):
+        mixed = tg.vmap(lambda at: np.gradient(f[2:], at[2:]))(np.stack(members))
+        np.testing.assert_allclose(mixed, [np.gradient(f[2:], at[2:]) for at in members])
 
 
 def test_knots_of_an_interpolation_beside_a_gap_keep_their_values():

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from .activations import numbers
 from .indexing import along, read
 from .joining import concatenate
+from .limits import any_true
 from .promotion import floats, same_precision
-from .registry import Array, Axis, arrays_of, composition, conj, defvjp, is_complex, predicate_of_all, primitive
+from .registry import Array, Axis, arrays_of, composition, conj, defvjp, is_complex, primitive
 from .shaping import one_or_tuple
 from .statistics import any_zero
 
@@ -63,12 +64,6 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike
     return y.astype(ary.dtype) if ary.dtype.kind in "fc" and y.dtype != ary.dtype else y
 
 
-@predicate_of_all(True)
-def uneven(h: Array) -> bool:
-    """Return whether the distances between neighbors differ; the code for these is right for even ones without NaN."""
-    return bool(np.any(h != h[:1]))
-
-
 def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
     """Return the distances between neighbors along an axis of f, given by one number or by coordinates."""
     (h,) = arrays_of([spacing])
@@ -81,7 +76,7 @@ def spacings_along(spacing: ArrayLike, f: Array, axis: int) -> Array:
         if (wide := np.result_type(h.dtype, np.finfo(f.dtype).dtype, np.float32)) != h.dtype:
             h = h.astype(wide)  # small integers would wrap around
         h = np.diff(h)
-        if not getattr(h, "requires_grad", False) and not uneven(h):
+        if not getattr(h, "requires_grad", False) and not any_true(np.not_equal(h, h[:1])):
             return spacings_along(h[0], f, axis)
         h = h.reshape((1,) * axis + h.shape + (1,) * (f.ndim - 1 - axis))
     return h if is_complex(h) else h.astype(np.finfo(f.dtype).dtype)  # real, also for a complex f
