@@ -698,6 +698,63 @@ def test_a_recorded_function_may_wait_for_a_thread_that_records(same):
         np.testing.assert_array_equal(y, X)
 
 
+def test_threads_that_share_functions_and_plain_values_alone_record_at_once():
+    config, here, others = SimpleNamespace(scale=2.0, name="a"), threading.current_thread, []
+
+    def make():
+        w = tg.Tensor(np.ones(2))
+
+        def loss(x):
+            sys.audit("tests.wait")  # which a recording does not see
+            return tg.mse_loss(w * x, np.zeros_like(x)) * config.scale
+
+        return tg.jit(loss)
+
+    def other():
+        others.append(make())
+        others[0](X)
+
+    main = here()
+    WAITS.append(lambda: here() is main and in_threads(other))
+    make()(X)
+    WAITS.clear()
+    assert others[0].cache_info().currsize == 1
+
+
+def test_what_a_function_that_is_recorded_puts_into_a_shared_object_is_no_value_of_another_recording():
+    shared, begun, ended, found = SimpleNamespace(scale=2.0), threading.Event(), threading.Event(), []
+
+    def f(x):
+        shared.last = x * shared.scale
+        sys.audit("tests.wait")
+        return shared.last + 1
+
+    def g(x):
+        sys.audit("tests.wait")
+        return x + shared.last
+
+    def wait():
+        if threading.current_thread() is other:
+            begun.set()
+            ended.wait(60)
+        elif not other.ident:  # f itself runs too, as it gives the object its first value
+            other.start()
+            begun.wait(60)
+
+    jitted, second = tg.jit(f), tg.jit(g)
+    other = threading.Thread(target=lambda: found.append(second(X)))
+    WAITS.append(wait)
+    np.testing.assert_array_equal(jitted(X), 2 * X + 1)
+    WAITS.clear()
+    ended.set()
+    other.join()
+    np.testing.assert_array_equal(found[0], 3 * X)
+    assert type(shared.last) is np.ndarray
+    for k in (1, 2, 3):
+        shared.last = k * X
+        np.testing.assert_array_equal(second(X), (k + 1) * X)
+
+
 SHARED = np.ones(2)
 
 

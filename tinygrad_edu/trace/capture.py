@@ -58,9 +58,10 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
             given = [*nested([args, kwargs])]  # not the containers, but their classes, which may have methods, and keys
             given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
             closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
-            places = {i for i, holder in closure.holders.items() if not holder.is_scope}
-            if any([not places.isdisjoint(others) for others, _ in _claims]):
-                raise Unrecorded
+            places = {i for i, holder in closure.holders.items() if holder.is_exchanged()}
+            held = [v for holder in closure.holders.values() for v in holder.before.values()] if _claims else ()
+            if any([not places.isdisjoint(others) for others, _ in _claims]) or Traced in map(type, held):
+                raise Unrecorded  # another function that is being recorded has exchanged them, or put a value there
             claim = places, found
             _claims.append(claim)
         yield closure

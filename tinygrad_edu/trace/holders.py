@@ -131,6 +131,10 @@ class Holder:
         self.seen = {k: v for k, v in self.before.items() if self.checked is None or k in self.checked}
         self.is_scope |= self.is_globals and not self.is_reached
 
+    def is_exchanged(self) -> bool:
+        """Whether a recording may exchange members, so that one at a time has it; threads share plain values."""
+        return not self.is_scope and (bool(self.anew) or not all(map(is_plain, self.seen.values())))
+
     def has(self, key: Any, name: str) -> bool:
         """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""
         return self.of is not None and key == name
