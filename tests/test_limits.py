@@ -25,6 +25,7 @@ KINKS = {
     "1-norm of one number": (lambda x: np.linalg.norm(x[:1], ord=1), np.diag([1, 0, 0])),
     "3-norm along an axis of length 1": (lambda x: np.linalg.norm(x[:, None], 3, axis=1)[1], np.diag([0, 1, 0])),
     "vector norm of one number": (lambda x: np.linalg.vector_norm(2 * x[2:], ord=1.5), np.diag([0, 0, 4])),
+    "3-norm of several numbers, of no limit": (lambda x: np.linalg.norm(x, 3), np.zeros((3, 3))),
     "std": (np.std, P / 3),
     "std with ddof": (lambda x: x.std(ddof=1, keepdims=True)[0], P / 2),
     "nanstd": (lambda x: np.nanstd(np.append(x, np.nan)), P / 3),

@@ -145,6 +145,14 @@ def test_division_leaves_out_zeros_in_front_of_the_remainder(rest):
     np.testing.assert_array_equal(np.polydiv(tg.Tensor(u), v)[1].data, np.polydiv(u, v)[1])
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float16, np.float64])
+def test_division_has_the_dtypes_of_numpys(dtype):
+    u, v = np.float32([1, 2, 3]), np.array([1, 2], dtype)
+    for y, wanted in zip(np.polydiv(tg.Tensor(u), v), np.polydiv(u, v), strict=True):
+        assert y.dtype == wanted.dtype
+        np.testing.assert_array_equal(y.data, wanted)
+
+
 def test_a_dividend_of_lower_degree_is_the_remainder():
     assert np.polydiv(tg.Tensor([5.0]), [0.0, 1.0, 2.0])[1].tolist() == [5]
 
