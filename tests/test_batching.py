@@ -567,6 +567,13 @@ def test_errors_of_a_batch_are_those_of_a_member(f):
     assert gradient == message(lambda: tg.grad(lambda x: np.sum(f(x)))(np.ones(3)))
 
 
+def test_too_many_arguments_are_refused():
+    with pytest.raises(TypeError, match="softmax takes 2 positional arguments at most, not 3"):
+        tg.vmap(lambda x: tg.softmax(x, 0, 1))(X)
+    with pytest.raises(TypeError, match="expm takes 1 positional arguments at most, not 2"):
+        tg.vmap(lambda x: tg.linalg.expm(x, x[0]))(np.ones((2, 3, 3)))
+
+
 def test_errors_of_a_users_primitive_and_of_this_library_are_kept():
     calls = []
 

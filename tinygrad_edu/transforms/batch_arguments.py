@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..engine.errors import checked_keywords
+from ..engine.errors import checked_keywords, user_name
 from ..engine.rules.foreign import PACKAGE
 from ..engine.rules.registry import Function, compositions, implementations, is_users, name
 from ..engine.signatures import signature
@@ -23,7 +23,10 @@ def defaults(fun: Function) -> dict[str, Any]:
 
 def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name."""
-    return {**dict(zip(defaults(fun), args, strict=False)), **kwargs}
+    names = defaults(fun)
+    if len(args) > len(names):
+        raise TypeError(f"{user_name(fun)} takes {len(names)} positional arguments at most, not {len(args)}")
+    return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
 def raise_error_of_member(error: Exception, fun: Function, level: Level, of_first: Callable[[], Any]) -> NoReturn:
