@@ -336,6 +336,8 @@ def test_errors_name_the_argument_and_the_remedy():
             tg.vmap(f, out_axes=1)(X)
     with pytest.raises(ValueError, match="no members to loop over"):
         tg.vmap(np.unwrap, fallback=True)(np.zeros((0, 3)))
+    with pytest.raises(TypeError, match=r"members of a batch differ in .*, or there are none"):
+        tg.vmap(lambda x: np.polymul(x, x))(np.zeros((0, 3)))
 
 
 OPTIONS = {

@@ -290,8 +290,8 @@ def decided(fun: Function, level: Level, args: tuple[Any, ...]) -> bool:
     if fun in predicates_of_all:
         return bool(fun(*[a.stacked if type(a) is Batch else a for a in args]))
     answers = {fun(*member(args, level, i)) for i in range(level.size)}
-    if len(answers) > 1:
-        raise NoBatching(f"{level.title}: the members of a batch differ in {name(fun)}; {LOOP}")
+    if len(answers) != 1:
+        raise NoBatching(f"{level.title}: the members of a batch differ in {name(fun)}, or there are none; {LOOP}")
     return bool(answers.pop())
 
 
