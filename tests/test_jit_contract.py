@@ -706,7 +706,7 @@ def test_threads_that_share_functions_and_plain_values_alone_record_at_once():
 
         def loss(x):
             sys.audit("tests.wait")  # which a recording does not see
-            return tg.mse_loss(w * x, np.zeros_like(x)) * config.scale
+            return tg.mse_loss(Shared().scale(w * x), np.zeros_like(x)) * config.scale
 
         return tg.jit(loss)
 
@@ -719,6 +719,41 @@ def test_threads_that_share_functions_and_plain_values_alone_record_at_once():
     make()(X)
     WAITS.clear()
     assert others[0].cache_info().currsize == 1
+
+
+class Shared:
+    def scale(self, x):
+        return x * 2
+
+    def shift(self, x):
+        return x + SHARED  # a recording runs a copy of this method
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_one_recording_at_a_time_has_a_class_of_which_it_copies_a_method(is_first):
+    here, obj, methods = threading.current_thread, Shared(), dict(vars(Shared))
+
+    def make(name):
+        def scale(x):
+            sys.audit("tests.wait")
+            return obj.scale(x)
+
+        def shift(x):
+            sys.audit("tests.wait")
+            return obj.shift(x)
+
+        return tg.jit(scale if name == "scale" else shift)
+
+    main, first, second = here(), make("shift" if is_first else "scale"), make("scale" if is_first else "shift")
+    WAITS.append(lambda: here() is main and in_threads(lambda: second(X)))
+    first(X)
+    WAITS.clear()
+    assert [f.cache_info().currsize for f in (first, second)] == [1, 0]
+    assert dict(vars(Shared)) == methods
+    for _ in range(2):
+        np.testing.assert_array_equal(first(X), X + SHARED if is_first else 2 * X)
+        np.testing.assert_array_equal(second(X), 2 * X if is_first else X + SHARED)
+    assert dict(vars(Shared)) == methods
 
 
 def test_what_a_function_that_is_recorded_puts_into_a_shared_object_is_no_value_of_another_recording():

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from threading import Lock, active_count
 from time import sleep
@@ -31,9 +32,25 @@ from .traced import JitError, Traced, Unrecorded
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
 # Words in errors of C code and libraries that refuse a recorded array, as it is not a plain one
 NEEDS_PLAIN = ("Traced", "buffer API", "JSON serializable", "object to NumPy", "producing an array")
+
+
+@dataclass(eq=False, slots=True)
+class Claim:
+    """The holders, by their identities, that a recording or a self-check has `walked`, and those that it exchanges."""
+
+    found: Captured | None  # None for a self-check, which exchanges nothing
+    walked: set[int]
+    taken: set[int]
+
+    def check(self) -> None:
+        """Raise Unrecorded if one of two recordings exchanges what the other has walked: one at a time may."""
+        for other in _claims:
+            if other is not self and not (self.taken.isdisjoint(other.walked) and self.walked.isdisjoint(other.taken)):
+                raise Unrecorded
+
+
 _exchanging = Lock()  # held only while state is exchanged and put back, never while the function runs
-# The identities of Tensors and containers, and the recording that exchanges their values; None for a self-check
-_claims: list[tuple[set[int], Captured | None]] = []
+_claims: list[Claim] = []
 _pauses: list[bool] = []  # for each recording, whether garbage was collected before it
 
 
@@ -58,11 +75,12 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
             given = [*nested([args, kwargs])]  # not the containers, but their classes, which may have methods, and keys
             given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
             closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
-            places = {i for i, holder in closure.holders.items() if holder.is_exchanged()}
+            walked = {i: holder for i, holder in closure.holders.items() if not holder.is_scope}
+            claim = Claim(found, {*walked}, {i for i, holder in walked.items() if holder.has_arrays()})
+            claim.check()
             held = [v for holder in closure.holders.values() for v in holder.before.values()] if _claims else ()
-            if any([not places.isdisjoint(others) for others, _ in _claims]) or Traced in map(type, held):
-                raise Unrecorded  # another function that is being recorded has exchanged them, or put a value there
-            claim = places, found
+            if Traced in map(type, held):  # another function that is being recorded has put it there
+                raise Unrecorded
             _claims.append(claim)
         yield closure
     finally:
@@ -100,6 +118,9 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
         try:
             with _exchanging:
                 found.exchange()
+                claim = next(claim for claim in _claims if claim.found is found)
+                claim.taken.update([id(holder.owner) for holder in found.holders if holder.traced])  # methods, too
+                claim.check()
                 run = found.copies.new(fun)
                 given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]
                 keywords = {k: found.argument(a, ("kwargs", k)) for k, a in kwargs.items()}
@@ -159,9 +180,9 @@ def _after_fork() -> None:
     _exchanging.release()
     if any(_pauses):
         gc.enable()
-    for _, found in _claims:
-        if found:
-            found.restore()
+    for claim in _claims:
+        if claim.found:
+            claim.found.restore()
     _claims.clear()
 
 

@@ -131,9 +131,10 @@ class Holder:
         self.seen = {k: v for k, v in self.before.items() if self.checked is None or k in self.checked}
         self.is_scope |= self.is_globals and not self.is_reached
 
-    def is_exchanged(self) -> bool:
-        """Whether a recording may exchange members, so that one at a time has it; threads share plain values."""
-        return not self.is_scope and (bool(self.anew) or not all(map(is_plain, self.seen.values())))
+    def has_arrays(self) -> bool:
+        """Whether a recording exchanges members, if it is no scope: arrays, Generators and what is read anew."""
+        members = [part for value in self.seen.values() for part in parts(value)]
+        return bool(self.anew) or any([isinstance(x, (np.ndarray, np.random.Generator)) for x in members])
 
     def has(self, key: Any, name: str) -> bool:
         """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""
