@@ -36,14 +36,17 @@ NEEDS_PLAIN = ("Traced", "buffer API", "JSON serializable", "object to NumPy", "
 
 @dataclass(eq=False, slots=True)
 class Claim:
-    """The holders, by their identities, that a recording or a self-check has `walked`, and those that it exchanges."""
+    """The holders, by their identities, that a recording or a self-check has `walked`, and those that it has `taken`.
+
+    At first Tensors and optimizers are taken, and then what else is exchanged: arrays, and methods that are copied.
+    """
 
     found: Captured | None  # None for a self-check, which exchanges nothing
     walked: set[int]
     taken: set[int]
 
     def check(self) -> None:
-        """Raise Unrecorded if one of two recordings exchanges what the other has walked: one at a time may."""
+        """Raise Unrecorded if one of two recordings has taken what the other has walked."""
         for other in _claims:
             if other is not self and not (self.taken.isdisjoint(other.walked) and self.walked.isdisjoint(other.taken)):
                 raise Unrecorded
@@ -75,8 +78,8 @@ def claimed(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any], found:
             given = [*nested([args, kwargs])]  # not the containers, but their classes, which may have methods, and keys
             given = [*map(type, given), *[tuple(x) for x in given if isinstance(x, dict)]]
             closure = Closure(fun, [*[x for _, x in leaves("", [args, kwargs])], *given])
-            walked = {i: holder for i, holder in closure.holders.items() if not holder.is_scope}
-            claim = Claim(found, {*walked}, {i for i, holder in walked.items() if holder.has_arrays()})
+            walked = [i for i, holder in closure.holders.items() if not holder.is_scope]
+            claim = Claim(found, {*walked}, {i for i in walked if closure.holders[i].anew})
             claim.check()
             held = [v for holder in closure.holders.values() for v in holder.before.values()] if _claims else ()
             if Traced in map(type, held):  # another function that is being recorded has put it there
@@ -119,7 +122,7 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
             with _exchanging:
                 found.exchange()
                 claim = next(claim for claim in _claims if claim.found is found)
-                claim.taken.update([id(holder.owner) for holder in found.holders if holder.traced])  # methods, too
+                claim.taken.update([id(holder.owner) for holder in found.holders if holder.traced])
                 claim.check()
                 run = found.copies.new(fun)
                 given = [found.argument(a, ("args", i)) for i, a in enumerate(args)]

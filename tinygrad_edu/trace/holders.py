@@ -131,11 +131,6 @@ class Holder:
         self.seen = {k: v for k, v in self.before.items() if self.checked is None or k in self.checked}
         self.is_scope |= self.is_globals and not self.is_reached
 
-    def has_arrays(self) -> bool:
-        """Whether a recording exchanges members, if it is no scope: arrays, Generators and what is read anew."""
-        members = [part for value in self.seen.values() for part in parts(value)]
-        return bool(self.anew) or any([isinstance(x, (np.ndarray, np.random.Generator)) for x in members])
-
     def has(self, key: Any, name: str) -> bool:
         """Whether the key is this attribute of an object of this package; keys of other dicts may be anything."""
         return self.of is not None and key == name
