@@ -123,11 +123,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield array_text(emitter, f"{text}._value", before["_value"])  # it may have asked for the dtype alone
             for key in holder.anew:
                 var: Any = getattr(holder.traced.get(key), "origin", None)
-                # An argument's array is read from the Tensor, and needs no check that it is there
-                known = (
-                    var not in used or isinstance(var.source, Setting) or var.source is captured.tensors.get(id(owner))
-                )
-                place = "" if known else place_text(emitter, var)
+                is_own = var in used and var.source is captured.tensors.get(id(owner))  # read from the Tensor itself
+                place = "" if is_own or var not in used or type(var.source) is Setting else place_text(emitter, var)
                 if place not in ("", f"{text}.{key}"):
                     yield f"{text}.{key} is {place}"  # the array of another place, too
         for x in holder.instances.values():
