@@ -247,6 +247,7 @@ BY_RULES_OF_PRIMITIVES = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # from NumPy 2.5 on
 @pytest.mark.parametrize("f", BY_RULES_OF_PRIMITIVES.values(), ids=BY_RULES_OF_PRIMITIVES)
 def test_the_librarys_own_operations_compute_batches_at_once_forwards_and_backwards(f):
     np.testing.assert_allclose(tg.vmap(f)(Y), each(f, Y), atol=1e-14)

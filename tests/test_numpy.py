@@ -419,14 +419,18 @@ def test_a_number_of_numpys_integers_gives_the_gradient_of_pythons(fun, kind):
     for k in (kind(1), np.array(1, dtype=kind)):
         try:
             fun(x, k)
-        except TypeError:  # NumPy takes no boolean there
+        except (TypeError, DeprecationWarning, RuntimeWarning):  # NumPy takes no boolean there; 2.0 warns of more
             continue
         np.testing.assert_allclose(tg.grad(loss)(x, k), wanted, rtol=1e-15)
 
 
 def test_the_smallest_int8_shifts_back():
-    weights = np.arange(300.0)
-    g = tg.grad(lambda x: np.sum(np.roll(x, np.int8(-128)) * weights))(np.ones(300))
+    weights, k = np.arange(300.0), np.int8(-128)
+    try:
+        np.roll(weights, k)
+    except OverflowError:
+        pytest.skip("NumPy 2.0 itself refuses it")
+    g = tg.grad(lambda x: np.sum(np.roll(x, k) * weights))(np.ones(300))
     np.testing.assert_array_equal(g, np.roll(weights, 128))
 
 
