@@ -38,7 +38,7 @@ class AnomalyError(ValueError):
 
 
 class _Detection:
-    """Turns a watcher on: a context manager, and a decorator, of which each block and call has its own."""
+    """Anomaly mode as a context manager and as a decorator; each block and each call has a watcher of its own."""
 
     def __init__(self) -> None:
         self.blocks: list[AbstractContextManager[None]] = []
@@ -55,9 +55,15 @@ class _Detection:
 
 
 @overload
-def detect_anomaly() -> _Detection: ...
+def detect_anomaly() -> _Detection:
+    """Return a context manager, which is a decorator too."""
+
+
 @overload
-def detect_anomaly(fun: Callable[P, R]) -> Callable[P, R]: ...
+def detect_anomaly(fun: Callable[P, R]) -> Callable[P, R]:
+    """Return `fun` as a function whose calls are watched."""
+
+
 def detect_anomaly(fun: Callable[..., Any] | None = None) -> Any:
     """Find the operation that first goes wrong: `with tg.detect_anomaly():`, or `@tg.detect_anomaly` on a function.
 

@@ -30,7 +30,7 @@ from .selfcheck import SavedState, first_difference
 from .simplify import value_key
 
 VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
-LENGTH = 10_000  # elements of the longest array whose one norm is compiled
+LENGTH = 10_000  # elements; one norm of a longer array is left to NumPy, whose BLAS is faster
 STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
 
 

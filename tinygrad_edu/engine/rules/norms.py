@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from .elementwise import direction
+from .promotion import floats
 from .ranges import leaves_range, scaled
 from .reductions import spread
 from .registry import Array, Axis, composition, conj, defvjp, is_complex, nondifferentiable, primitive
-
-FLOAT = np.dtype(float)
 
 
 @primitive
@@ -77,15 +76,10 @@ MATRIX_NORMS: dict[float | str | None, Callable[[Array], Array]] = {
 }
 
 
-def floats(x: Array) -> Array:
-    """Return an array of integers as one of floats, as NumPy's norms do; a Value has no dtype, and is refused later."""
-    return x if getattr(x, "dtype", FLOAT).kind in "fc" else x.astype(float)
-
-
 @composition(np.linalg.norm)
 def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """The norm of vectors along one axis, of matrices along two; without axis and ord that of x as one vector."""
-    x = floats(x)
+    (x,) = floats(x)  # as NumPy's norms of integers are
     if ord is None and axis is None:
         return euclidean_norm(x, None, keepdims)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -116,7 +110,7 @@ def vector_norm(x: Array, /, *, axis: Axis = None, keepdims: bool = False, ord: 
             f"np.linalg.norm(of shape {x.shape}, ord={ord!r}): vectors have norms of numbers, 1, 2, np.inf, ...; "
             "for matrices name two axes, axis=(-2, -1)"
         )
-    x = floats(x)
+    (x,) = floats(x)  # as NumPy's norms of integers are
     if ord is None or ord == 2:
         return euclidean_norm(x, axis, keepdims)
     if ord == 0:
