@@ -226,7 +226,7 @@ class Captured:
             found += [(holder.member(k), v) for k, v in seen if holder.is_scope or isinstance(k, str)]
         names: dict[int, str] = {}
         for name, value in found:
-            inner = Holder(value, name, None).before if isinstance(value, LISTS) and len(value) <= MANY else {}
+            inner = members(value) if isinstance(value, LISTS) and len(value) <= MANY else {}
             for text, x in [(name, value), *[(f"{name}_{key_text(k)}", v) for k, v in inner.items()]]:
                 if isinstance(x, Node):
                     names.setdefault(id(x), text)
