@@ -22,7 +22,7 @@ def euclidean_norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array
     x = np.abs(x) if is_complex(x) else x
     with np.errstate(over="ignore"):
         y = norm(x)
-        return scaled(norm, x, axis, keepdims) if leaves_range(y, x) else y
+        return scaled(norm, x, axis, keepdims) if leaves_range(y) else y
 
 
 def euclidean_norm_rule(g: Array, y: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -41,7 +41,7 @@ def minkowski_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False
     x = np.abs(x) if is_complex(x) else x
     with np.errstate(over="ignore"):
         y = norm(x)
-        return scaled(norm, x, axis, keepdims) if p >= 0 and leaves_range(y ** (p / 2), x) else y
+        return scaled(norm, x, axis, keepdims) if p >= 0 and leaves_range(y ** (p / 2)) else y
 
 
 def minkowski_norm_rule(g: Array, y: Array, x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Array:

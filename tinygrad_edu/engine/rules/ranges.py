@@ -10,8 +10,8 @@ from .special import exponent
 
 
 @predicate_of_all(True)
-def leaves_range(y: Array, x: Array) -> bool:
-    """Return whether a square of an element of x may have overflown, or have lost digits near the smallest number."""
+def leaves_range(y: Array) -> bool:
+    """Return whether a square in the norms y may have overflown, or have lost digits near the smallest number."""
     info = np.finfo(np.result_type(y, np.float16))
     smallest, largest = math.sqrt(info.tiny / info.eps), math.sqrt(info.max)
     return not np.all((y > smallest) & (y < largest) | np.isnan(y))

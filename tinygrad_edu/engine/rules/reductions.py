@@ -105,7 +105,7 @@ def std_rule(g: Array, y: Array, x: Array, axis: Axis = None, dtype: DTypeLike |
     """(x - mean) / ((n - ddof) std), and 0 where std is 0, since all of x equals the mean there."""
     n = count(x, y, correction or ddof, axis, keepdims, where)
     d = conj(deviation(widened(x), axis, where))
-    if leaves_range(y, x):
+    if leaves_range(y):
         size = np.abs(d) if is_complex(d) else d
         norm = scaled(lambda d: np.sqrt(np.sum(np.square(d), axis=axis, keepdims=keepdims)), size, axis, keepdims)
         y = norm / np.sqrt(n)
