@@ -19,11 +19,6 @@ def edge(x: Array, axis: int, width: int) -> Array:
     return x[along(axis, slice(None, 1) if width > 0 else slice(-1, None))]
 
 
-def repeated(x: Array, axis: int, n: int) -> Array:
-    """Return a slice of length 1 along an axis, repeated n times."""
-    return np.repeat(x, n, axis)
-
-
 def statistics_of(x: Array, axis: int, statistic: Function, lengths: list[int | None]) -> list[Array]:
     """Return a statistic of so many elements at both ends of an axis, None for all."""
     n = x.shape[axis]
@@ -91,7 +86,7 @@ def _pad(array: Array, pad_width: Any, mode: str = "constant", *, constant_value
             before, after = widths[axis]
             if mode in STATISTICS:
                 sides = statistics_of(array, axis, STATISTICS[mode], lengths[axis])
-                first, last = (repeated(side, axis, n) for side, n in zip(sides, (before, after), strict=True))
+                first, last = (np.repeat(side, n, axis) for side, n in zip(sides, (before, after), strict=True))
             elif mode == "linear_ramp":
                 first, last = ramp(array, axis, before, ends[axis, 0]), ramp(array, axis, -after, ends[axis, 1])
             else:
