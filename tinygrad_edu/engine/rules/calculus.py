@@ -136,9 +136,8 @@ def trapezoid(y: Array, x: Array | None = None, dx: Array | float = 1.0, axis: i
     n = y.shape[normalize_axis_index(axis, y.ndim, "np.trapezoid")]
     if x is None:
         y, dx = floats(y, dx)
-    if x is None and np.ndim(dx):  # lengths that broadcast with the intervals, not with the samples
-        return np.sum(dx * (part(y, axis, 1, None) + part(y, axis, None, -1)) / 2, axis=axis)
-    if x is None:
+        if np.ndim(dx):  # lengths that broadcast with the intervals, not with the samples
+            return np.sum(dx * (part(y, axis, 1, None) + part(y, axis, None, -1)) / 2, axis=axis)
         weights = dx * trapezoid_weights(np.arange(n), 0).astype(y.dtype)
     else:
         y, x = same_precision(y, numbers(arrays_of([x])[0]))  # small integers would wrap around
