@@ -115,9 +115,9 @@ composition(np.polyadd)(lambda a1, a2: np.add(*same_size(np.polyadd, a1, a2)))
 composition(np.polysub)(lambda a1, a2: np.subtract(*same_size(np.polysub, a1, a2)))
 
 
-def trim(p: Array) -> Array:
-    """Drop the leading zeros, as NumPy does; the last coefficient stays."""
-    while p.size > 1 and leading_at_most(p, 0.0):
+def trim(p: Array, bound: float = 0.0) -> Array:
+    """Drop the leading coefficients whose absolute values are at most `bound`, as NumPy does; the last one stays."""
+    while p.size > 1 and leading_at_most(p, bound):
         p = p[1:]
     return p
 
@@ -141,10 +141,7 @@ def polydiv(u: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
     for _ in range(u.size - v.size + 1):
         quotient.append(rest[:1] / v[0])
         rest = concatenate(rest[1 : v.size] - quotient[-1] * v[1:], rest[v.size :])
-    rest = rest if rest.size else zero
-    while rest.size > 1 and leading_at_most(rest, 1e-8):  # the tolerance of NumPy
-        rest = rest[1:]
-    return concatenate(*quotient or [zero]), rest
+    return concatenate(*quotient or [zero]), trim(rest if rest.size else zero, 1e-8)  # the tolerance of NumPy
 
 
 # Fits
