@@ -8,12 +8,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .activations import logsumexp
+from .elementwise import LN2
 from .indexing import along, pieces
 from .reductions import axes_of, merge_axes
 from .registry import Array, Axis, Function
 from .scans import running_extremum, running_logaddexp
 
-LN2 = float(np.log(2))
 IDENTITIES = {np.logaddexp: -np.inf, np.logaddexp2: -np.inf, np.hypot: 0.0}  # what `where=False` leaves in their place
 
 
