@@ -197,14 +197,13 @@ def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
     scale = size_of_terms(largest(*svd_factors(g, a)[::2]), largest(*svd_factors(d, a)[::2]), s)
     exact = rounding(s, s)
     row, column = s[..., None, :], s[..., None]
-    equal, both, nearly_both = off & rounding(row - column, s), pairs(none), off & pairs(nearly_none)
+    equal, opposite = off & rounding(row - column, s), off & rounding(row + column, s)
     of_i, of_j = by_own(changes[0], needed)
     quotients = [settled(pairwise_quotient(numerators[0], row - column, equal), (of_j - of_i) / 2,
                          numerators[0], row - column, scale, near, wide, equal)]
     of_i, of_j = by_own(changes[1], needed)
-    equal = off & rounding(row + column, s)
-    quotients.append(settled(pairwise_quotient(numerators[1], row + column, equal), (of_i + of_j) / 2,
-                             numerators[1], row + column, scale, both, nearly_both, equal))
+    quotients.append(settled(pairwise_quotient(numerators[1], row + column, opposite), (of_i + of_j) / 2,
+                             numerators[1], row + column, scale, pairs(none), off & pairs(nearly_none), opposite))
     none, nearly_none, exact_row = (v[..., None, :] for v in (none, nearly_none, exact))
     if is_complex(y):  # the phases of u and v, which the diagonals hold
         quotients[0] = quotients[0] + of_phases(numerators[0], g)
@@ -215,15 +214,15 @@ def svd_limit(i: int, r: Array, g: Array, change: Change, y: Array, a: Array) ->
     for numerator, derivative in zip(numerators[2:], changes[2:], strict=True):
         limit = by_own(derivative, needed)[1]
         quotients.append(settled(numerator * inverse, limit, numerator, row, scale, none, nearly_none, exact_row))
-    turn = rotation_within(off & rounding(row - column, s), y.dtype)
-    turn_u = turn + rotation_within(equal, y.dtype)
+    turn = rotation_within(equal, y.dtype)
+    turn_u = turn + rotation_within(opposite, y.dtype)
     m, e = a.shape[-2], along(change, y, np.concatenate([matmul(u, turn_u), matmul(v, turn)], axis=-2))
     p = antisymmetric(turned(g, e, u, slice(1, m + 1), turn_u))
     q = antisymmetric(turned(g, e, v, slice(m + 1, None), turn))
     most = np.maximum(scale, largest(e))
-    no = depends(p + q, most, off & rounding(row - column, s)) | depends(p - q, most, equal)
+    no = depends(p + q, most, equal) | depends(p - q, most, opposite)
     quotients[0] = np.where(no, np.nan, quotients[0])
-    values, alone = shared(g, d, rounding(row - column, s))
+    values, alone = shared(g, d, equal | ~off)
     small = np.abs(values) <= math.sqrt(np.finfo(s.dtype).eps) * largest(values)
     values = np.where(alone & exact[..., None, :] & ~small, 0, values)  # 0 is a kink of a singular value, as of abs
     return svd_from(values, y, a, *quotients)
