@@ -51,6 +51,13 @@ class Exchange:
         if self.interrupted:
             self.error = self.error or KeyboardInterrupt()
 
+    @contextmanager
+    def agreed(self) -> Iterator[None]:
+        """Raise an exception of the block, on any rank, on all ranks at the end of it."""
+        with self.guarded():
+            yield
+        self.agree()
+
     def agree(self, *numbers: float) -> list[float]:
         """Return the sums of the numbers over all ranks; raises the error of a rank that has one, on all ranks."""
         failed, *sums = sum_array(self.comm, np.array([self.error is not None, *numbers], np.float64)).tolist()

@@ -204,17 +204,15 @@ def broadcast(model: Any, comm: Any = None) -> None:
     """
     comm = checked_communicator("broadcast", comm)
     exchange = Exchange(comm)
-    with exchange.guarded():
+    with exchange.agreed():
         if not hasattr(model, "state_dict") or not hasattr(model, "load_state_dict"):
             kind = type(model).__name__
             raise TypeError(f"broadcast takes a Module, or an object with a state_dict, not {kind}")
         state = {name: np.asarray(value) for name, value in model.state_dict().items()}
-    exchange.agree()
     received = broadcast_state("broadcast", exchange, state, OPTIMIZER if isinstance(model, Optimizer) else "")
-    with exchange.guarded():
+    with exchange.agreed():
         if comm.rank:
             model.load_state_dict(received)
-    exchange.agree()
 
 
 def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array], part: str = "") -> dict[str, Array]:
@@ -227,7 +225,7 @@ def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array], par
     shown = {name: f"{a.shape} {a.dtype.name}" for name, a in state.items()}
     form = {name: "" if (part + name).startswith(OPTIMIZER) else text for name, text in shown.items()}
     first, theirs, kinds = broadcast_object(comm, (form, shown, [(a.shape, a.dtype) for a in state.values()]))
-    with exchange.guarded():
+    with exchange.agreed():
         if [*form.items()] != [*first.items()]:
             name = next((n for n in {**first, **form} if form.get(n) != first.get(n)), "the order of parameters")
             differing = f"{shown.get(name, 'missing')}, and not {theirs.get(name, 'missing')}"
@@ -235,7 +233,6 @@ def broadcast_state(where: str, exchange: Exchange, state: dict[str, Array], par
                 f"{where}: {name.removeprefix('model/')} of rank {comm.rank} is not like that of rank 0: {differing}. "
                 "All ranks must construct model, optimizer and schedule alike"
             )
-    exchange.agree()
     received = {}
     for (name, a), (shape, dtype) in zip(state.items(), kinds, strict=True):
         received[name] = np.empty(shape, dtype) if comm.rank else a.copy()

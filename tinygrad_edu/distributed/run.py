@@ -53,9 +53,8 @@ def fit_on_ranks(comm: Any, model: Module, loss: Loss, train_data: Data, **optio
     widths = [2 * comm.size * m.num_features for m in norms]
     exchange = Announced(comm, max(widths)) if norms else Exchange(comm)
     with exchange.whole():
-        with exchange.guarded():
+        with exchange.agreed():
             run = RankRun(exchange, model, loss, train_data, **options)
-        exchange.agree()
         return run.run()
 
 
@@ -125,13 +124,12 @@ class RankRun(Run):
         if self.sharded:
             self.x, self.y = rows_like_others(self.comm, (self.x, self.y), self.rows)
         call: dict[str, Any] = {}
-        with self.exchange.guarded():
+        with self.exchange.agreed():
             call = self._call()
             sizes = self.batch_size, self.drop_last
             self.plan = plan_parts(self.rows, *sizes) if self.sharded else plan_batches(len(self.y), *sizes, self.size)
-        self.exchange.agree()
         first = broadcast_object(self.comm, call)
-        with self.exchange.guarded():
+        with self.exchange.agreed():
             if name := next((name for name in {**first, **call} if first.get(name) != call.get(name)), None):
                 differing = f"{call.get(name)}, and not {first.get(name)}"
                 raise ValueError(
@@ -139,7 +137,6 @@ class RankRun(Run):
                     "call, and pass all data, or their own parts with sharded=True"
                 )
             super().begin()
-        self.exchange.agree()
         self._share_state()
 
     def _share_state(self) -> None:
@@ -150,14 +147,13 @@ class RankRun(Run):
         )
         self.history = History(**history)
         received = broadcast_state("fit", self.exchange, state.shared())
-        with self.exchange.guarded():
+        with self.exchange.agreed():
             if self.rank:
                 state.load_shared(received)
             if self.history:
                 state.restore_streams(saved, generators, self.rank)
             else:
                 state.spawn_streams(generators, self.rank, self.size)
-        self.exchange.agree()
         for part, arrays in self.weights.items():
             if self.history:
                 named = state.named(part, arrays)
@@ -171,11 +167,10 @@ class RankRun(Run):
         The update after the sum is not recorded: the optimizer runs in place, in the gradients' order of memory.
         """
         sums_statistics = isinstance(self.exchange, Announced)  # then the backward pass is needed on every rank
-        with self.exchange.guarded():
+        with self.exchange.agreed():
             record = self.recorder()
             self.gradient = record(gradient_step(self.model, self.loss, self.optimizer, always=sums_statistics))
             self.predict = record(prediction_step(self.model))
-        self.exchange.agree()
         self.make_buffers()
 
     def make_buffers(self) -> None:
@@ -199,9 +194,8 @@ class RankRun(Run):
                 exchange.announce()
             sums = self.buffers.reduce(exchange, examples, loss, float(counts.sum()))
             finish = partial(self._finish, sums, float(counts.sum() / total))
-        with exchange.guarded():
+        with exchange.agreed():
             finish()
-        exchange.agree()
         return self.mean
 
     def _batches(self) -> Iterator[Arrays]:
@@ -250,13 +244,12 @@ class RankRun(Run):
             parts, structure = outputs(self.predict(asked), asked)
         whole = joined(self.exchange, [a[: len(rows)] for a in parts], counts)
         targets = joined(self.exchange, [y], counts)[0] if own_parts else y
-        with self.exchange.guarded():
+        with self.exchange.agreed():
             prediction = unflatten(structure, [Tensor(a, requires_grad=False) for a in whole])
             if self.valid is not None:
                 with no_grad():
                     loss = self.guard.check("the validation loss", float(self.loss(prediction, targets)))
             values = measure("fit", self.metrics, as_array("fit", prediction), targets) if self.metrics else {}
-        self.exchange.agree()
         return loss, values
 
     def record(
@@ -275,13 +268,12 @@ class RankRun(Run):
         wanted, *moments = self.exchange.agree(requested, high, high**2, low, low**2)
         if any(self.size * squares != total**2 for total, squares in (moments[:2], moments[2:])):
             first = broadcast_object(self.comm, sums)
-            with self.exchange.guarded():
+            with self.exchange.agreed():
                 if name := next((name for name in first if first[name] != sums.get(name)), None):
                     raise ValueError(
                         f"fit: {name.removeprefix('model/')} of rank {self.rank} is no longer that of rank 0 after "
                         f"epoch {len(self.history)}. Change parameters and settings alike on all ranks"
                     )
-            self.exchange.agree()
         return bool(wanted)
 
     def conclude(self, requested: bool) -> None:
@@ -289,12 +281,10 @@ class RankRun(Run):
         if self.keeps_file and self.state.streams:
             own = self.state.stream_states()
             self.state.of_ranks = [broadcast_object(self.comm, own, rank) for rank in range(self.size)]
-        with self.exchange.guarded():
+        with self.exchange.agreed():
             super().conclude(requested)
-        self.exchange.agree()
 
     def finish(self) -> None:
         """Give the model the weights that it ends with, and check them."""
-        with self.exchange.guarded():
+        with self.exchange.agreed():
             super().finish()
-        self.exchange.agree()

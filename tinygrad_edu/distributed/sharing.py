@@ -78,11 +78,10 @@ def joined(exchange: Exchange, parts: Sequence[Array], counts: Array) -> list[Ar
     comm, first = exchange.comm, int(np.flatnonzero(counts)[0])
     exchange.agree()
     forms = broadcast_object(comm, [(a.shape[1:], a.dtype) for a in parts], first)
-    with exchange.guarded():
+    with exchange.agreed():
         ours, theirs = [a.shape[1:] for a in parts], [shape for shape, _ in forms]
         if ours != theirs:
             raise ValueError(f"fit: rows on rank {comm.rank} have shapes {ours}, and on rank {first} {theirs}")
-    exchange.agree()
     start, whole = int(counts[: comm.rank].sum()), []
     for part, (shape, dtype) in zip(parts, forms, strict=True):
         kind = np.result_type(dtype, np.float32) if dtype.kind in "fc" else np.dtype(np.int64)
