@@ -41,7 +41,12 @@ def _batches(arrays: Arrays, size: int, rng: np.random.Generator | None, drop_la
     n = len(arrays[0])
     order = None if rng is None else rng.permutation(n)
     for part in batch_slices(n, size, drop_last):
-        yield tuple(a[part] if order is None else a.take(order[part], axis=0) for a in arrays)
+        yield rows_of(arrays, order, part)
+
+
+def rows_of(arrays: Arrays, order: Array | None, part: slice) -> Arrays:
+    """Return a part of the rows of all arrays: in this order, or as they are; nothing else is read."""
+    return tuple(a[part] if order is None else a.take(order[part], axis=0) for a in arrays)
 
 
 def checked_batch_size(batch_size: int, n: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.batches import Arrays
+from ..data.batches import Arrays, rows_of
 from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
@@ -29,7 +29,7 @@ from .communicator import broadcast_object, checked_communicator, sum_array
 from .exchange import Announced, Exchange
 from .gradients import GradientBuffers, Sums, broadcast_state, memory_orders
 from .normalization import pooling_over
-from .sharing import joined, one_row, outputs, plan_batches, plan_parts, rows_like_others, rows_of
+from .sharing import joined, one_row, outputs, plan_batches, plan_parts, rows_like_others
 from .streams import RankState, checksum
 
 
@@ -207,7 +207,7 @@ class RankRun(Run):
             seed = int(self.rng.integers(2**63))  # the same on all ranks, whose generators stay alike
             order = np.random.default_rng([seed, self.rank]).permutation(len(self.y))
         for start, count in zip(self.plan.starts[:, self.rank], self.plan.counts[:, self.rank], strict=True):
-            yield rows_of((self.x, self.y), order, start, count)
+            yield rows_of((self.x, self.y), order, slice(start, start + count))
 
     def _contribute(self, batch: Arrays, counts: Array) -> tuple[int, float]:
         """Compute the gradients of this rank's part of a batch; return its number of examples, and its loss."""
@@ -235,11 +235,12 @@ class RankRun(Run):
             return None, {}
         parts: list[Array] = []
         structure, loss, values = None, None, {}
-        (x, y), n = self.valid or (self.x, self.y), len((self.valid or (self.x, self.y))[1])
+        x, y = self.valid or (self.x, self.y)
         own_parts = self.sharded and self.valid is None
-        counts = self.rows if own_parts else plan_batches(n, None, False, self.size).counts[0]
+        counts = self.rows if own_parts else plan_batches(len(y), None, False, self.size).counts[0]
         with self.exchange.guarded(), mode(self.modules, training=False):
-            (rows,) = (x,) if own_parts else rows_of((x,), None, counts[: self.rank].sum(), counts[self.rank])
+            start = counts[: self.rank].sum()
+            rows = x if own_parts else x[start : start + counts[self.rank]]
             asked = rows if len(rows) else one_row(x)
             parts, structure = outputs(self.predict(asked), asked)
         whole = joined(self.exchange, [a[: len(rows)] for a in parts], counts)

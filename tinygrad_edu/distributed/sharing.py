@@ -24,9 +24,9 @@ class Plan(NamedTuple):
 
 def plan_batches(n: int, batch_size: int | None, drop_last: bool, ranks: int) -> Plan:
     """Return the plan for n rows that all ranks have, in parts that differ by one row at most."""
-    size = None if batch_size is None else checked_batch_size(batch_size, n)
-    batches = [slice(0, n)] if size is None else batch_slices(n, size, drop_last)
+    size = n if batch_size is None else checked_batch_size(batch_size, n)
     ends = np.arange(ranks + 1, dtype=np.int64)  # times the rows they may be more than 32 bits hold
+    batches = batch_slices(n, size, drop_last)
     bounds = np.stack([part.start + (part.stop - part.start) * ends // ranks for part in batches])
     return Plan(bounds[:, :-1], np.diff(bounds, axis=1))
 
@@ -40,12 +40,6 @@ def plan_parts(rows: Array, batch_size: int | None, drop_last: bool) -> Plan:
     batches = min(n // size if drop_last else -(-n // size), int(rows.max()))  # none is empty on all ranks
     bounds = rows * np.arange(batches + 1, dtype=np.int64)[:, None] // batches
     return Plan(bounds[:-1], np.diff(bounds, axis=0))
-
-
-def rows_of(arrays: tuple[Array, ...], order: Array | None, start: int, count: int) -> tuple[Array, ...]:
-    """Return some rows of all arrays: in this order, or as they are; nothing else is read."""
-    part = slice(start, start + count)
-    return tuple(a[part] if order is None else a.take(order[part], axis=0) for a in arrays)
 
 
 def one_row(a: Array) -> Array:
