@@ -86,11 +86,7 @@ def convolution(
     dilation: Sizes, groups: int, padding_mode: str = "zeros",
 ) -> Any:  # fmt: skip
     """Return the convolution along any number of axes; `padding_mode` is one of PyTorch's."""
-    x, weight = operands(x, weight)
-    if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
-        expected = f"(out, in / groups, {', '.join(['kernel'] * ndim)}), with out a multiple of groups={groups}"
-        raise ValueError(f"{title(where)}: a weight is {expected}, not {weight.shape}")
-    check_image(where, ndim, x.shape, weight.shape[1] * groups)
+    x, weight = operands(where, ndim, x, weight, groups)
     if x.ndim == ndim + 1:
         return convolution(where, ndim, x[None], weight, bias, stride, padding, dilation, groups, padding_mode)[0]
     kernel, stride = weight.shape[2:], each(where, "stride", stride, ndim)
@@ -111,11 +107,7 @@ def transposed_convolution(
     dilation: Sizes, groups: int,
 ) -> Any:  # fmt: skip
     """Return the transposed convolution along any number of axes."""
-    x, weight = operands(x, weight)
-    if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
-        expected = f"(in, out / groups, {', '.join(['kernel'] * ndim)}), with in a multiple of groups={groups}"
-        raise ValueError(f"{title(where)}: a weight is {expected}, not {weight.shape}")
-    check_image(where, ndim, x.shape, len(weight))
+    x, weight = operands(where, ndim, x, weight, groups, transposed=True)
     if x.ndim == ndim + 1:
         return transposed_convolution(where, ndim, x[None], weight, bias, stride, padding, output_padding, dilation,
                                       groups)[0]  # fmt: skip
@@ -148,11 +140,17 @@ def product(weight: Any, columns: Any, groups: int, transposed: bool = False) ->
     return y.reshape((y.shape[0] * y.shape[1], y.shape[2]))
 
 
-def operands(x: Any, weight: Any) -> tuple[Any, Any]:
-    """Return both as floats; images of integers take the dtype of the weight."""
+def operands(where: Where, ndim: int, x: Any, weight: Any, groups: int, transposed: bool = False) -> tuple[Any, Any]:
+    """Return both as floats, images of integers in the dtype of the weight; raises ValueError for shapes that clash."""
     weight = floating(weight)
     integers = isinstance(x, np.ndarray) and x.dtype.kind in "iub"
-    return x.astype(weight.dtype) if integers else floating(x), weight
+    x = x.astype(weight.dtype) if integers else floating(x)
+    if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
+        first, second = ("in", "out") if transposed else ("out", "in")
+        expected = f"({first}, {second} / groups, {', '.join(['kernel'] * ndim)}), with {first} a multiple of {groups=}"
+        raise ValueError(f"{title(where)}: a weight is {expected}, not {weight.shape}")
+    check_image(where, ndim, x.shape, len(weight) if transposed else weight.shape[1] * groups)
+    return x, weight
 
 
 def column(where: Where, bias: Any, channels: int, ndim: int) -> Any:
