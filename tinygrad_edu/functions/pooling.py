@@ -68,6 +68,8 @@ def avg_pool2d(
     >>> tg.avg_pool2d(np.ones((1, 3, 8, 8)), 2).shape
     (1, 3, 4, 4)
     """
+    if divisor_override is not None:
+        check_numbers("avg_pool2d", divisor_override=divisor_override)
     return means("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -105,9 +107,7 @@ def means(
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Any:  # fmt: skip
     """Return the mean of each window, for any number of axes."""
-    if divisor_override is not None and isinstance(where, str):  # a layer checks it once
-        check_numbers(where, divisor_override=divisor_override)
-    if divisor_override is not None and not divisor_override:
+    if divisor_override == 0:
         raise ValueError(f"{title(where)}: divisor_override=0 would divide by zero")
     x, at = placed(where, ndim, x, kernel_size, stride, padding, 1, ceil_mode)
     if x.ndim == ndim + 1:
@@ -161,10 +161,14 @@ def placed(
     """Return images and the windows on them; raises ValueError for options and shapes that do not fit."""
     x = floating(x)
     check_image(where, ndim, x.shape)
-    kernel = each(where, "kernel_size", kernel_size, ndim)
-    steps: Shape = kernel if stride is None else each(where, "stride", stride, ndim)
-    pads = each(where, "padding", padding, ndim, 0)
+    kernel, steps, padding = spacing(where, ndim, kernel_size, stride, padding)
     apart = each(where, "dilation", dilation, ndim)
+    return x, fitting(where, x.shape, kernel, steps, tuple([(p, p) for p in padding]), apart, ceil_mode)
+
+
+def spacing(where: Where, ndim: int, kernel_size: Sizes, stride: Sizes | None, padding: Sizes) -> list[Shape]:
+    """Return these options as tuples; raises ValueError for a padding that leaves windows without an element."""
+    kernel, pads = each(where, "kernel_size", kernel_size, ndim), each(where, "padding", padding, ndim, 0)
     if any(p > k // 2 for p, k in zip(pads, kernel, strict=True)):
         raise ValueError(f"{title(where)}: padding={padding} is more than half of kernel_size={kernel_size}")
-    return x, fitting(where, x.shape, kernel, steps, tuple([(p, p) for p in pads]), apart, ceil_mode)
+    return [kernel, kernel if stride is None else each(where, "stride", stride, ndim), pads]

@@ -8,7 +8,7 @@ from ..engine.arguments import check_numbers, switches
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..functions.convolution import Sizes, each
-from ..functions.pooling import adaptive_means, maxima, means
+from ..functions.pooling import adaptive_means, maxima, means, spacing
 from .convolution import changed, shortest
 from .layers import checked_input
 from .module import Module
@@ -21,12 +21,8 @@ class Pooling(Module):
     options: ClassVar[dict[str, Any]]  # those that a line shows where they differ from their defaults
 
     def _start(self, kernel_size: Sizes, stride: Sizes | None, padding: Sizes) -> None:
-        name = type(self).__name__
-        self.kernel_size = each(name, "kernel_size", kernel_size, self.ndim)
-        self.stride = self.kernel_size if stride is None else each(name, "stride", stride, self.ndim)
-        self.padding = each(name, "padding", padding, self.ndim, 0)
-        if any(p > k // 2 for p, k in zip(self.padding, self.kernel_size, strict=True)):
-            raise ValueError(f"{name}: padding={padding} is more than half of kernel_size={kernel_size}")
+        options = spacing(type(self).__name__, self.ndim, kernel_size, stride, padding)
+        self.kernel_size, self.stride, self.padding = options
 
     def describe(self) -> str:
         """Return "MaxPool2d(2)", with the options that differ from their defaults."""
