@@ -33,7 +33,7 @@ def convolve(
     array([ 1., 12., 20.])
     """
     a, b = arrays_of([in1, in2])
-    check("convolve", mode, a, b, None if axes is None else axes)
+    check("convolve", mode, a, b, axes)
     if axes is not None or any(dot_axes):
         return convolve_axes(a, b, axes or (range(a.ndim), range(b.ndim)), dot_axes, mode)
     if method not in ("auto", "direct", "fft"):
@@ -59,7 +59,7 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
     array([10., 21.,  2.])
     """
     a, b = arrays_of([in1, in2])
-    check("correlate", mode, a, b, None)
+    check("correlate", mode, a, b)
     if mode == "valid" and any(map(operator.lt, a.shape, b.shape)):
         raise ValueError(f"signal.correlate: mode='valid' slides in2, of shape {b.shape}, over in1, of shape {a.shape}")
     return convolve(a, conj(b[(slice(None, None, -1),) * b.ndim]), mode, method)
@@ -72,7 +72,7 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full") -> Any:
     array([ 1., 12., 20.])
     """
     a, b = arrays_of([in1, in2])
-    check("fftconvolve", mode, a, b, None)
+    check("fftconvolve", mode, a, b)
     return cropped(fft_convolve(a, b), a, b, mode)
 
 
@@ -82,7 +82,7 @@ def rounds_to_sums(a: Array, b: Array) -> bool:
     return bool(np.linalg.norm(a.astype(float)) * np.linalg.norm(b.astype(float)) < 2**46)
 
 
-def check(fun: str, mode: str, a: Array, b: Array, axes: Axes | None) -> None:
+def check(fun: str, mode: str, a: Array, b: Array, axes: Axes | None = None) -> None:
     """Raise ValueError for an unknown mode, empty arrays, or different numbers of axes."""
     if mode not in ("full", "same", "valid"):
         raise ValueError(f'signal.{fun}: mode is "full", "same" or "valid", not {mode!r}')
