@@ -37,7 +37,7 @@ from .graph import Box, Picture, fold, read
 from .labels import Gradients, details, text, title
 from .layout import LayoutError, columns, columns_crossed, render, text_width
 from .repeats import fold_repeats
-from .scopes import Scope, enclosing
+from .scopes import Scope, frames_around
 from .values import printable
 
 FORMATS = ("gv", "svg", "png", "pdf")
@@ -215,7 +215,7 @@ def _write(picture: Picture, gradients: Gradients, rankdir: str, legend: bool) -
     tooltips = {names[box]: printable(details(box, gradients)) for box in picture.boxes}
     subgraphs: dict[Scope | None, Digraph] = {None: graph}
     for box in picture.boxes:
-        frames = [] if positions else _frames(box.scope)
+        frames = [] if positions else frames_around(box.scope)
         for scope in reversed(frames):
             if scope not in subgraphs:
                 name = f"cluster{len(subgraphs)}"
@@ -225,8 +225,8 @@ def _write(picture: Picture, gradients: Gradients, rankdir: str, legend: bool) -
         subgraph = subgraphs[frames[0] if frames else None]
         shown, style = text(box, gradients), STYLES[box.kind]
         subgraph.node(names[box], _escape(shown), width=_width(printable(shown), style), **style, **position)
-    for scope in sorted(filter(None, subgraphs), key=lambda s: -len(_frames(s))):  # inner ones first
-        around = _frames(scope.parent)
+    for scope in sorted(filter(None, subgraphs), key=lambda s: -len(frames_around(s))):  # inner ones first
+        around = frames_around(scope.parent)
         subgraphs[around[0] if around else None].subgraph(subgraphs[scope])
     for tail, head, number in picture.edges:
         graph.edge(names[tail], names[head], headlabel=number and str(number))
@@ -252,11 +252,6 @@ def _fit_title(frame: re.Match[str]) -> str:
     fits = text_width(html.unescape(frame["title"])) * float(FRAME["fontsize"]) <= width
     squeezed = "" if fits else f' textLength="{width:.1f}" lengthAdjust="spacingAndGlyphs"'
     return f'{frame["start"]}<text text-anchor="start" x="{min(xs) + 8:.2f}"{squeezed}{frame["rest"]}'
-
-
-def _frames(scope: Scope | None) -> list[Scope]:
-    """Return the scopes around that are drawn as frames, innermost first: a pass of `gradients` is not."""
-    return [s for s in enclosing(scope) if s.module_type or s.repeats > 1]
 
 
 def _legend(kinds: list[str], rankdir: str) -> str:

@@ -13,7 +13,7 @@ from ..engine.tensor import Tensor
 from ..engine.value import Value
 from .graph import LEAVES, Box, Edge, Picture
 from .labels import call
-from .scopes import Scope, enclosing
+from .scopes import Scope, enclosing, frames_around
 from .values import format_value
 
 FEWEST = 3  # blocks in a row that are drawn as one
@@ -46,7 +46,7 @@ def fold_repeats(picture: Picture) -> Picture:
 
 def _path(box: Box) -> list[Scope]:
     """Return the frames around a box, outermost first, and the module that it stands for, if it does."""
-    around = [s for s in enclosing(box.scope) if s.module_type or s.repeats > 1][::-1]
+    around = frames_around(box.scope)[::-1]
     return [*around, box.content] if box.kind == "module" else around
 
 

@@ -104,6 +104,11 @@ def enclosing(scope: Scope | None) -> Iterator[Scope]:
         scope = scope.parent
 
 
+def frames_around(scope: Scope | None) -> list[Scope]:
+    """Return the scopes around that are drawn as frames, innermost first: a pass of `gradients` is not."""
+    return [s for s in enclosing(scope) if s.module_type or s.repeats > 1]
+
+
 def outermost_collapsed(scope: Scope | None) -> Scope | None:
     """Return the outermost collapsed scope around; it is the box that hides this scope."""
     return next((s for s in reversed([*enclosing(scope)]) if s.collapsed), None)
