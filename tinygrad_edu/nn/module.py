@@ -111,11 +111,11 @@ class Module:
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """Return (name, module) pairs of this module, whose name is "", and of all modules inside it, each once."""
-        return [(name, m) for name, m in self._members() if isinstance(m, Module)]
+        return [(name, m) for name, m in members_of(self) if isinstance(m, Module)]
 
     def _members(self) -> list[tuple[str, object]]:
-        """Return (name, member) pairs of all Tensors and modules, this one included, each once."""
-        return [*members_of(self)]
+        """Return (name, member) pairs of all leaf Tensors and modules, this one included, each once."""
+        return [(name, x) for name, x in members_of(self) if not isinstance(x, Tensor) or x.fun is None]
 
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of every parameter and of all other state, by name; `tg.save` stores it.

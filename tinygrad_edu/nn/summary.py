@@ -40,7 +40,7 @@ class Summary(str):
 def summarize(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Summary:
     """Return the summary of a Module, with the output shapes of `forward(*inputs, **options)` if there are any."""
     outputs = _output_shapes(model, inputs, options) if inputs or options else None
-    tensors = [t for _, t in leaves_and_modules(model) if isinstance(t, Tensor)]
+    tensors = [t for _, t in model._members() if isinstance(t, Tensor)]
     numbers, size = _count([t for t in tensors if t.requires_grad])
     rows = [*_rows(model, outputs)]
     lines = [model.describe(), *_lines(rows, outputs is not None), f"Parameters: {numbers:,} ({size:,} bytes)"]
@@ -83,11 +83,6 @@ def model_html(model: Any) -> str:
     return table(["name", f"module, in {mode} mode", "shapes", "parameters"], lines)
 
 
-def leaves_and_modules(model: Any) -> list[tuple[str, Any]]:
-    """Return (name, member) pairs of the modules and leaf Tensors in a Module, itself included, each once."""
-    return [(name, x) for name, x in model._members() if not isinstance(x, Tensor) or x.fun is None]
-
-
 def _output_shapes(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> dict[int, list[str]]:
     """Return the output shapes of the calls of each module, by its id."""
     first = inputs[0] if inputs else None
@@ -114,7 +109,7 @@ def _output_shapes(model: Any, inputs: tuple[Any, ...], options: dict[str, Any])
 
 def _rows(model: Any, outputs: dict[int, list[str]] | None = None) -> Iterator[Row]:
     """Yield the rows of the modules inside a Module and of Tensors beside them, or the row of a Module without any."""
-    members = leaves_and_modules(model)
+    members = model._members()
     modules = {name: x for name, x in members if not isinstance(x, Tensor)}
     parameters = {name: x for name, x in members if isinstance(x, Tensor) and x.requires_grad}
     around = {name: [*_modules_around(name, modules)] for name in (*parameters, *modules)}
@@ -131,10 +126,8 @@ def _rows(model: Any, outputs: dict[int, list[str]] | None = None) -> Iterator[R
             several = f", {len(calls)} calls" if len(calls) > 1 else ""
             shape = ", ".join(dict.fromkeys(calls)) + several or "not called"
             shape = "" if outputs is None else shape
-            if name in holders:
-                yield Row(name, x.describe(), shape, 0, 0, _count(inside[name]))
-            else:
-                yield Row(name, x.describe(), shape, *_count(inside[name]))
+            counts = (0, 0, _count(inside[name])) if name in holders else _count(inside[name])
+            yield Row(name, x.describe(), shape, *counts)
 
 
 def _modules_around(name: str, modules: dict[str, Any]) -> Iterator[str]:
