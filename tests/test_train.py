@@ -821,6 +821,9 @@ def test_metrics_are_columns_of_the_table_and_figures_of_the_line():
     history = dataclasses.replace(HISTORY, metrics={"accuracy": [0.5, 0.75, 0.8125]})
     assert history.table().split("\n")[0] == "epoch  train loss  valid loss  accuracy    lr  seconds"
     assert "valid loss 3 -> 1.5, accuracy 0.5 -> 0.8125, best epoch 2" in repr(history)
+    spaced = dataclasses.replace(HISTORY, metrics={" of  two\nwords": [0.5, 0.75, 0.8125]})._repr_html_()
+    assert "<th> of  two\nwords</th><th>lr</th>" in spaced
+    assert "<td>1.5</td><td>0.8125</td><td>0.05</td>" in spaced
 
 
 def test_to_csv_writes_every_digit_and_whole_files_only(tmp_path):

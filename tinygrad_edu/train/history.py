@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -75,11 +74,15 @@ class History:
         return f"History({', '.join(facts)}, best epoch {self.best_epoch}, {sum(self.seconds):.3g} s)"
 
     def _repr_html_(self) -> str:
-        head, *rows = (re.split(" {2,}", line.strip()) for line in self.table().split("\n"))
+        head, *rows = zip(*self._columns(10), strict=True)
         return f"<p>{escape(repr(self))}</p>{svg(self.train_loss, self.valid_loss)}{table(head, rows)}"
 
     def table(self, rows: int = 10) -> str:
         """Return up to `rows` epochs, from the first to the last, as an aligned table; `seconds` are cumulative."""
+        aligned = [[c.rjust(max(map(len, column))) for c in column] for column in self._columns(rows)]
+        return "\n".join("  ".join(line) for line in zip(*aligned, strict=True))
+
+    def _columns(self, rows: int) -> list[list[str]]:
         columns = {
             "epoch": [str(i + 1) for i in range(len(self))],
             "train loss": [f"{x:.6g}" for x in self.train_loss],
@@ -90,9 +93,7 @@ class History:
         }
         count = len(self) if rows == np.inf else min(positive_int("History.table", "rows", rows), len(self))
         picked = np.unique(np.linspace(0, len(self) - 1, count).round().astype(int))
-        cells = [[name, *(values[i] for i in picked)] for name, values in columns.items()]
-        aligned = [[c.rjust(max(map(len, column))) for c in column] for column in cells]
-        return "\n".join("  ".join(line) for line in zip(*aligned, strict=True))
+        return [[name, *(values[i] for i in picked)] for name, values in columns.items()]
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a line for each epoch, with every digit: epoch, train_loss, valid_loss, the metrics, lr and seconds.
