@@ -203,9 +203,40 @@ def test_softmax_and_logsumexp_do_not_overflow_and_a_shift_changes_nothing(shift
     np.testing.assert_allclose(slope(lambda x: tg.cross_entropy(x, [0, 2]), x + shift), expected, atol=1e-11)
 
 
-def test_logsumexp_of_minus_infinities_is_minus_infinity():
-    with np.errstate(divide="ignore"):
-        assert tg.logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
+@pytest.mark.parametrize(
+    ("x", "shares"),
+    [
+        ([-np.inf, -np.inf], [0.5, 0.5]), ([np.inf, 0.0], [1, 0]), ([np.inf, -np.inf], [1, 0]),
+        ([np.inf, np.inf], [0.5, 0.5]), ([-np.inf, 0.0], [0, 1]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "f",
+    [
+        tg.logsumexp, tg.special.logsumexp, np.logaddexp.reduce, np.logaddexp2.reduce,
+        lambda x: np.logaddexp.accumulate(x)[-1], lambda x: np.logaddexp(*x),
+        lambda x: tg.logsumexp(np.stack([x, 0 * np.isinf(x)]), axis=1)[0],
+    ],
+)  # fmt: skip
+def test_equal_infinities_share_the_gradient_of_a_logarithm_of_a_sum(f, x, shares):
+    x = np.array(x)
+    assert f(x) == x.max()
+    np.testing.assert_array_equal(slope(f, x), shares)
+    assert tg.jvp(f, [x], [np.array([1.0, 3.0])])[1] == shares @ np.array([1.0, 3.0])
+    np.testing.assert_array_equal(tg.jit(tg.grad(f))(x), shares)
+    np.testing.assert_array_equal(tg.vmap(tg.grad(f))(np.stack([x, [0.0, 0.0]])), [shares, [0.5, 0.5]])
+    assert not tg.hessian(lambda x: np.sum(np.where(np.isinf(f(x)), f(x), 0)))(x).any()
+
+
+def test_alignments_that_start_from_minus_infinity_have_a_hessian():
+    def forward(x, nothing=-np.inf):  # the sum over all paths that stay, or go to the next state, from the first one
+        a = np.where([True, False, False], x[0], nothing)
+        for row in x[1:]:
+            a = tg.logsumexp(np.stack([a, np.append(nothing, a[:-1])]), axis=0) + row
+        return a[-1]
+
+    x = np.sin(np.arange(12.0)).reshape(4, 3)
+    np.testing.assert_allclose(tg.hessian(forward)(x), tg.hessian(lambda x: forward(x, -1e5))(x), atol=1e-14)
 
 
 @pytest.mark.parametrize("f", [np.sum, np.mean, np.prod, np.max, np.min, np.cumsum, np.cumprod])

@@ -109,6 +109,11 @@ def test_an_element_of_weight_0_is_left_out_of_logsumexp_however_large():
     np.testing.assert_allclose(weights, np.exp([-1, 0]))
 
 
+def test_logsumexp_of_a_sum_that_has_no_logarithm_warns_as_little_as_in_scipy():
+    for b in ([0.0, 0.0], [0.0, -1.0]):
+        np.testing.assert_array_equal(tg.special.logsumexp([1.0, 2.0], b=b), special.logsumexp([1.0, 2.0], b=b))
+
+
 @pytest.mark.parametrize("backend", ["numpy", "c"])
 def test_jit_records_matrix_functions_that_scipy_computes(backend):
     f = tg.grad(lambda a: np.sum(tg.linalg.expm(a) * tg.linalg.solve_sylvester(a, a, a)))

@@ -85,7 +85,8 @@ def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, 
     most = math.log(np.finfo(getattr(a, "dtype", float)).max)  # whose exp is finite, and 0 times it is 0
     without = np.equal(b, 0) & ~np.less_equal(a - largest, most)
     total = np.sum(b * np.exp(np.where(without, -np.inf, a) - largest), axis=axis, keepdims=True)
-    y = np.log(np.abs(total) if return_sign else total) + largest
+    with np.errstate(divide="ignore", invalid="ignore"):  # as in SciPy
+        y = np.log(np.abs(total) if return_sign else total) + largest
     y, sign = (v if keepdims else np.squeeze(v, axis=axis) for v in (y, np.sign(total)))
     return (y, sign) if return_sign else y
 

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from .foreign import array_from
 from .reductions import row_sums, spread, widened
-from .registry import Array, Axis, choosing, defvjp, is_complex, pointwise, primitive
+from .registry import Array, Axis, choosing, defvjp, is_complex, pointwise, predicate_of_all, primitive
 
 
 def numbers(x: Any) -> Array:
@@ -147,15 +147,23 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
     return e / row_sums(e, axis)
 
 
-def finite_max(x: Array, axis: Axis) -> Array:
-    """Return the largest element along `axis`, or the finite number next to it: exp(x - finite_max) is no overflow."""
+def largest_along(x: Array, axis: Axis) -> Array:
+    """Return the largest element along `axis`, which stays with length 1; -inf if there is none."""
     if getattr(x, "size", 0) >= 4096 and x.ndim == 2 and x.shape[1] <= 32 and axis in (-1, 1):
         columns = np.copy(x.T, order="C")  # the maximum of short rows takes several times as long
-        largest = np.expand_dims(np.max(columns, axis=0, initial=-np.inf), -1)
-    else:
-        largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+        return np.expand_dims(np.max(columns, axis=0, initial=-np.inf), -1)
+    return np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+
+
+def to_finite(largest: Array) -> Array:
+    """Return the largest element, or the finite number next to it: exp(x - to_finite(largest)) is no overflow."""
     limit = np.finfo(largest.dtype).max
     return np.maximum(np.minimum(largest, limit), -limit)
+
+
+def finite_max(x: Array, axis: Axis) -> Array:
+    """Return `to_finite` of the largest element along `axis`."""
+    return to_finite(largest_along(x, axis))
 
 
 @primitive
@@ -182,8 +190,9 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     x = floating(x)
     if getattr(x, "dtype", _FLOAT64).char == "e":
         return logsumexp(x.astype(np.float32), axis, keepdims).astype(np.float16)
-    largest = finite_max(x, axis)
-    y = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    largest = largest_along(x, axis)
+    total = np.sum(np.exp(x - to_finite(largest)), axis=axis, keepdims=True)
+    y = np.log(np.maximum(total, 1)) + largest  # the largest adds 1, unless it is -inf
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
@@ -193,6 +202,24 @@ def softmax_rule(g: Array, y: Array, x: Array, axis: Axis = -1) -> Array:
     return y * (g - row_sums(g * y, axis))
 
 
+def difference(a: Array, b: Array) -> Array:
+    """Return a - b, and 0 where both are the same infinity."""
+    return np.where(np.isinf(a) & np.equal(a, b), 0, np.subtract(a, b))
+
+
+@predicate_of_all(True)
+def has_infinity(y: Array) -> bool:
+    """Return whether an element is infinite."""
+    return bool(np.isinf(y).any())
+
+
+def logsumexp_rule(g: Array, y: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """softmax(x); where y is infinite, equal shares for the elements that equal it."""
+    if has_infinity(y):
+        x = difference(x, spread(y, x, axis, keepdims))
+    return spread(g, x, axis, keepdims) * softmax(x, axis)
+
+
 defvjp(softmax,     softmax_rule)
 defvjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis) * row_sums(widened(g), axis))
-defvjp(logsumexp,   lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * softmax(x, axis))
+defvjp(logsumexp,   logsumexp_rule)

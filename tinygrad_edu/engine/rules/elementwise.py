@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .activations import sigmoid
+from .activations import difference, sigmoid
 from .registry import (
     Array,
     choosing,
@@ -89,11 +89,6 @@ defvjp(np.log,   lambda g, y, x: g / x)
 defvjp(np.log2,  lambda g, y, x: g / x / LN2)
 defvjp(np.log10, lambda g, y, x: g / LN10 / x)
 defvjp(np.log1p, lambda g, y, x: g / (1 + x))
-
-
-def difference(a: Array, b: Array) -> Array:
-    """Return a - b, and 0 where both are the same infinity."""
-    return np.where(np.isinf(a) & np.equal(a, b), 0, np.subtract(a, b))
 
 
 defvjp(np.logaddexp,  lambda g, y, a, b: g * sigmoid(difference(a, b)),

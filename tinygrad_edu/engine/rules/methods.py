@@ -30,8 +30,7 @@ def reduce(ufunc: np.ufunc, x: Array, axis: Axis = 0, dtype: Any = None, keepdim
         x = np.where(where, x, IDENTITIES[ufunc])
     axes = axes_of(x, axis)
     if ufunc is np.logaddexp:
-        with np.errstate(divide="ignore"):  # of no elements, the logarithm of 0
-            y = logsumexp(x, axes)
+        y = logsumexp(x, axes)
     elif ufunc is np.logaddexp2:
         y = np.logaddexp.reduce(x * LN2, axes) / LN2
     else:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .elementwise import difference
+from .activations import difference, sigmoid
 from .indexing import along
 from .reductions import not_nan
 from .registry import Array, defvjp, primitive
@@ -117,11 +117,13 @@ def running_logaddexp(x: Array, axis: int) -> Array:
 def running_logaddexp_rule(g: Array, y: Array, x: Array, axis: int) -> Array:
     """The sum of g[k] exp(x[j] - y[k]) over k >= j.
 
-    It is exp(x[j] - y[j]) s[j] with s[j] = g[j] + exp(y[j] - y[j+1]) s[j+1].
+    It is exp(x[j] - y[j]) s[j] with s[j] = g[j] + exp(y[j] - y[j+1]) s[j+1]. As y[j+1] = logaddexp(y[j], x[j+1]), these
+    exponentials are sigmoids, of which equal infinities have 1/2.
     """
     g, y, x = (np.moveaxis(v, axis, -1) for v in (g, y, x))
-    factors = np.exp(difference(y[..., :-1], y[..., 1:]))
-    return np.moveaxis(np.exp(difference(x, y)) * backwards(g, factors), -1, axis)
+    before, added = y[..., :-1], x[..., 1:]
+    shares = np.concatenate([np.ones_like(x[..., :1]), sigmoid(difference(added, before))], axis=-1)
+    return np.moveaxis(shares * backwards(g, sigmoid(difference(before, added))), -1, axis)
 
 
 defvjp(running_extremum,  running_extremum_rule)
