@@ -154,8 +154,8 @@ def outranked(a: Any, args: tuple[Any, ...]) -> bool:
 
 
 def holds_node(a: Any) -> bool:
-    """Return whether an argument is a container with a node in it."""
-    return isinstance(a, CONTAINERS) and any(isinstance(v, Node) for v in leaves(a))
+    """Return whether an argument is a node, or a container with a node in it."""
+    return isinstance(a, Node) or (isinstance(a, CONTAINERS) and any(isinstance(v, Node) for v in leaves(a)))
 
 
 def instead_of(fun: Function, argument: Sequence[str]) -> str:
@@ -167,8 +167,7 @@ def instead_of(fun: Function, argument: Sequence[str]) -> str:
 
 def refuse_as_out(fun: Function, kwargs: dict[str, Any]) -> None:
     """Raise TypeError for a node as out=, whose data would change without a record."""
-    out = kwargs.get("out")
-    if isinstance(out, Node) or holds_node(out):
+    if holds_node(kwargs.get("out")):
         raise TypeError(f"{name(fun)}(..., out=...): it takes no Tensor; pass its .data")
 
 
@@ -192,10 +191,10 @@ def without_subclasses(a: Any) -> Any:
 def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments with all nodes among the positional ones, and keywords that the rules know."""
     refuse_as_out(fun, kwargs)
-    if any(isinstance(v, Node) or holds_node(v) for v in kwargs.values()):
+    if any(map(holds_node, kwargs.values())):
         bound = signature(fun).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
-    for k, v in kwargs.items():
-        if isinstance(v, Node) or holds_node(v):
-            raise TypeError(f"{name(fun)}(..., {k}=...): it takes no Tensor; {instead_of(fun, (k,))}")
+        for k, v in kwargs.items():
+            if holds_node(v):
+                raise TypeError(f"{name(fun)}(..., {k}=...): it takes no Tensor; {instead_of(fun, (k,))}")
     return args, checked_keywords(fun, args, kwargs)
