@@ -23,20 +23,14 @@ def fitted(g: Array, x: Array, axis: int) -> Array:
 # One axis
 def fft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -1, norm: Norm = None,
              out: None = None) -> Array:
-    """The transform of g."""
-    return fitted(np.fft.fft(g, n, axis, norm), a, axis)  # type: ignore[arg-type]
+    """The transform of g, with zeros for the frequencies that rfft leaves out; a real a gets the real part."""
+    return fitted(np.fft.fft(g, a.shape[axis] if n is None else n, axis, norm), a, axis)  # type: ignore[arg-type]
 
 
 def ifft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -1, norm: Norm = None,
               out: None = None) -> Array:
     """The inverse transform of g."""
     return fitted(np.fft.ifft(g, n, axis, norm), a, axis)  # type: ignore[arg-type]
-
-
-def rfft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -1, norm: Norm = None,
-              out: None = None) -> Array:
-    """The transform of g, with zeros for the frequencies that rfft leaves out; a is real, and gets the real part."""
-    return fitted(np.fft.fft(g, a.shape[axis] if n is None else n, axis, norm), a, axis)  # type: ignore[arg-type]
 
 
 def irfft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -1, norm: Norm = None,
@@ -50,7 +44,7 @@ def irfft_rule(g: Array, y: Array, a: Array, n: int | None = None, axis: int = -
 
 defvjp(np.fft.fft,   fft_rule)
 defvjp(np.fft.ifft,  ifft_rule)
-defvjp(np.fft.rfft,  rfft_rule)
+defvjp(np.fft.rfft,  fft_rule)
 defvjp(np.fft.irfft, irfft_rule)
 
 
