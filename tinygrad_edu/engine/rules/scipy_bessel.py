@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy import special
 
-from .registry import Array, Rule, composition, defvjp
+from .registry import Array, composition, defvjp
 from .scipy_special import ROOT_PI, part, unknown
 
 # Bessel functions: each derivative is half the difference (or sum) of the two neighbors. A cylinder function of order
@@ -197,32 +197,28 @@ def laguerre_slope(n: Array, alpha: Array | float, x: Array) -> Array:
     return -positive(n) * special.eval_genlaguerre(lower(n), np.add(alpha, 1), x)
 
 
-def no_degree(fun: np.ufunc) -> Rule:
-    """Return the rule by the degree."""
-    return unknown(fun, "the degree")
-
-
-defvjp(special.eval_legendre,    no_degree(special.eval_legendre),
+defvjp(special.eval_legendre,    unknown(special.eval_legendre, "the degree"),
                                  lambda g, y, n, x: g * legendre_slope(n, x))
-defvjp(special.eval_chebyt,      no_degree(special.eval_chebyt),
+defvjp(special.eval_chebyt,      unknown(special.eval_chebyt, "the degree"),
                                  lambda g, y, n, x: g * (n * special.eval_chebyu(lower(n), x)))
-defvjp(special.eval_sh_legendre, no_degree(special.eval_sh_legendre),
+defvjp(special.eval_sh_legendre, unknown(special.eval_sh_legendre, "the degree"),
                                  lambda g, y, n, x: g * (2 * legendre_slope(n, 2 * x - 1)))
-defvjp(special.eval_sh_chebyt,   no_degree(special.eval_sh_chebyt),
+defvjp(special.eval_sh_chebyt,   unknown(special.eval_sh_chebyt, "the degree"),
                                  lambda g, y, n, x: g * (np.multiply(2, n) * special.eval_chebyu(lower(n), 2 * x - 1)))
-defvjp(special.eval_chebyu,      no_degree(special.eval_chebyu),
+defvjp(special.eval_chebyu,      unknown(special.eval_chebyu, "the degree"),
                                  lambda g, y, n, x: g * chebyu_slope(n, x))
-defvjp(special.eval_hermite,     no_degree(special.eval_hermite),
+defvjp(special.eval_hermite,     unknown(special.eval_hermite, "the degree"),
                                  lambda g, y, n, x: g * (np.multiply(2, n) * special.eval_hermite(lower(n), x)))
-defvjp(special.eval_hermitenorm, no_degree(special.eval_hermitenorm),
+defvjp(special.eval_hermitenorm, unknown(special.eval_hermitenorm, "the degree"),
                                  lambda g, y, n, x: g * (n * special.eval_hermitenorm(lower(n), x)))
-defvjp(special.eval_laguerre,    no_degree(special.eval_laguerre),
+defvjp(special.eval_laguerre,    unknown(special.eval_laguerre, "the degree"),
                                  lambda g, y, n, x: g * laguerre_slope(n, 0, x))
-defvjp(special.eval_genlaguerre, no_degree(special.eval_genlaguerre),
+defvjp(special.eval_genlaguerre, unknown(special.eval_genlaguerre, "the degree"),
                                  unknown(special.eval_genlaguerre, "alpha"),
                                  lambda g, y, n, alpha, x: g * laguerre_slope(n, alpha, x))
-defvjp(special.eval_gegenbauer,  no_degree(special.eval_gegenbauer), unknown(special.eval_gegenbauer, "alpha"),
+defvjp(special.eval_gegenbauer,  unknown(special.eval_gegenbauer, "the degree"),
+                                 unknown(special.eval_gegenbauer, "alpha"),
                                  lambda g, y, n, alpha, x: g * gegenbauer_slope(n, alpha, x))
-defvjp(special.eval_jacobi,      no_degree(special.eval_jacobi), unknown(special.eval_jacobi, "alpha"),
-                                 unknown(special.eval_jacobi, "beta"),
+defvjp(special.eval_jacobi,      unknown(special.eval_jacobi, "the degree"),
+                                 unknown(special.eval_jacobi, "alpha"), unknown(special.eval_jacobi, "beta"),
                                  lambda g, y, n, alpha, beta, x: g * jacobi_slope(n, alpha, beta, x))
