@@ -328,6 +328,10 @@ def test_errors_name_the_argument_and_the_remedy():
         lambda x: x[x > 0]: "an index .* takes integers alone; pass fallback=True",
         lambda x: np.stack([x, x], dtype=np.float32): r"np\.stack\(\.\.\., dtype=\.\.\.\).*astype.*fallback=True",
         lambda x: np.add(x, 1, out=np.zeros(3)): r"np\.add writes .* plain array; pass fallback=True",
+        lambda x: np.outer(x, x, out=np.zeros((3, 3))): r"np\.outer writes .* plain array; pass fallback=True",
+        lambda x: x.take([0, 1], 0, np.zeros(2)): r"np\.take writes .* plain array; pass fallback=True",
+        lambda x: np.median(x, 0, np.zeros(())): r"np\.median\(\.\.\., out=\.\.\.\).*fallback=True",
+        lambda x: np.add.reduce(x, out=np.zeros(())): r"np\.sum writes .* plain array; pass fallback=True",
         lambda x: x.nonzero(): r"ndarray\.nonzero computes no batch.*fallback=True",
     }.items():
         with pytest.raises(TypeError, match=rf"^vmap\(<lambda>\): {words}"):
@@ -350,6 +354,10 @@ OPTIONS = {
     "matmul_wide": lambda x: np.matmul(np.full_like(x, 99, np.int8), np.full(3, 99, np.int8), dtype=np.int64),
     "matmul_axes": lambda x: np.matmul(x[None], W, axes=[(0, 1), (0, 1), (1, 0)]),
     "matmul_out": lambda x: np.matmul(x, W, out=np.zeros(4)),
+    "outer_out": lambda x: (y := np.zeros((3, 3)), np.outer(x, x, y))[0],
+    "take_out": lambda x: (y := np.zeros(2), x.take([0, 1], out=y))[0],
+    "compress_out": lambda x: (y := np.zeros(2), np.compress([1, 0, 1], x, None, y))[0],
+    "reduce_out": lambda x: (y := np.zeros(()), np.add.reduce(x, out=y))[0],
     "add_out": lambda x: np.add(x, 1, where=[True, False, True], out=np.zeros(3)),
     "diff": lambda x: np.diff(x, prepend=[1.0, 2.0], append=x[:1]),
     "names": lambda x: np.outer(b=np.broadcast_to(array=x, shape=(2, 3)), a=x),
@@ -369,6 +377,14 @@ def test_the_tangent_of_a_constant_that_differs_from_member_to_member_is_0():
     y, t = tg.vmap(lambda x: tg.jvp(lambda z: x, [1.0], [1.0]))(X)
     np.testing.assert_array_equal(y, X)
     np.testing.assert_array_equal(t, 0 * X)
+
+
+def test_arguments_by_name_are_those_by_position():
+    for f in (
+        lambda x: np.broadcast_to(x, shape=(2, 3)), lambda x: np.broadcast_to(x, shape=3),
+        lambda x: np.outer(x, b=x[:2]), lambda x: np.linalg.solve(V[:3, :3], b=x),
+    ):  # fmt: skip
+        np.testing.assert_allclose(tg.vmap(f)(X), each(f, X))
 
 
 @pytest.mark.parametrize("name", OPTIONS)

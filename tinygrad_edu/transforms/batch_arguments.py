@@ -16,6 +16,21 @@ from .levels import LOOP, Level, NoBatching
 
 
 @functools.cache
+def place_of_out(fun: Function) -> int | None:
+    """Return the position of the argument `out`; None for a function without one, or in C without a signature."""
+    try:
+        return [*defaults(fun)].index("out")
+    except ValueError:
+        return None
+
+
+def writes(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Return whether a call names an array to write into."""
+    place = place_of_out(fun)
+    return kwargs.get("out") is not None or (place is not None and len(args) > place and args[place] is not None)
+
+
+@functools.cache
 def defaults(fun: Function) -> dict[str, Any]:
     """Return the parameters of a function, in order, with their defaults."""
     return {name: p.default for name, p in signature(fun).parameters.items()}
@@ -47,10 +62,17 @@ def raise_error_of_member(error: Exception, fun: Function, level: Level, of_firs
 def checked(
     fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return positional arguments and keywords that a function composed of others knows; there is a first argument."""
+    """Return positional arguments and keywords that a function composed of others knows; there is a first argument.
+
+    Raise NoBatching for an array that a function of NumPy would write into; ufuncs take one.
+    """
     if not args:
         args, kwargs = (bound := signature(fun).bind(**kwargs)).args, bound.kwargs
-    if fun not in compositions or (len(kwargs) == 1 and "axis" in kwargs):
+    if fun not in compositions:
+        if not isinstance(fun, np.ufunc) and not is_users(fun) and writes(fun, args, kwargs):
+            raise NoBatching(f"{level.title}: {name(fun)} writes members of a batch into a plain array; {LOOP}")
+        return args, kwargs
+    if len(kwargs) == 1 and "axis" in kwargs:
         return args, kwargs
     try:
         return args, checked_keywords(fun, args, kwargs)

@@ -120,7 +120,8 @@ def squeeze(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str
 
 def broadcast_to(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Broadcast each member."""
-    shape = args[1] if isinstance(args[1], tuple) else tuple(np.atleast_1d(args[1]).tolist())
+    shape = named(fun, args, kwargs)["shape"]
+    shape = shape if isinstance(shape, tuple) else tuple(np.atleast_1d(shape).tolist())
     return Batch(np.broadcast_to(aligned(args[0], len(shape), level), (level.size, *shape)), level)
 
 
@@ -195,9 +196,10 @@ def vecdot(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def outer(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Multiply a column with a row; einsum does so in two thirds of the time that broadcasting takes."""
-    if fun is np.linalg.outer and not all([np.ndim(v) == 1 for v in args]):
+    given = named(fun, args, kwargs).values()
+    if fun is np.linalg.outer and not all([np.ndim(v) == 1 for v in given]):
         raise ValueError(f"{level.title}: np.linalg.outer takes vectors; np.outer flattens other arrays")
-    vectors: list[Any] = [v if np.ndim(v) == 1 and hasattr(v, "ndim") else np.reshape(v, (np.size(v),)) for v in args]
+    vectors: list[Any] = [v if np.ndim(v) == 1 and hasattr(v, "ndim") else np.reshape(v, (np.size(v),)) for v in given]
     a, b = vectors
     if is_member(a, level) and is_member(b, level):
         return Batch(explicit_einsum(a.stacked, b.stacked, subscripts="ab,ac->abc"), level)
@@ -215,7 +217,8 @@ def einsum(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
 
 def solve(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Solve for a vector as for a matrix of one column."""
-    operands: list[Any] = [v if hasattr(v, "ndim") else np.asarray(v) for v in args]
+    given = named(fun, args, kwargs).values()
+    operands: list[Any] = [v if hasattr(v, "ndim") else np.asarray(v) for v in given]
     a, b = operands
     column = b.ndim == 1
     b = b[:, None] if column else b

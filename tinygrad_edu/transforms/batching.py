@@ -38,7 +38,7 @@ from ..engine.rules.registry import (
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
 from . import tree
-from .batch_arguments import checked, raise_error_of_member
+from .batch_arguments import checked, raise_error_of_member, writes
 from .levels import LOOP, Level, NoBatching
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
@@ -184,7 +184,7 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     found = batches([*args, kwargs] if kwargs else args)
     level = found[0].level if len(found) == 1 else max([b.level for b in found], key=depth)
     try:
-        if kwargs:
+        if kwargs or len(args) > 2:
             args, kwargs = checked(fun, level, args, kwargs)
         if fun in BATCHED:
             return BATCHED[fun](fun, level, args, kwargs)
@@ -212,7 +212,7 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 level.running.remove(fun)
         raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once; {LOOP}")
     except NoBatching:
-        if not level.fallback:
+        if not level.fallback or writes(fun, args, kwargs):  # the members would write into one array
             raise
     except (ValueError, IndexError) as error:
         raise_error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0))
@@ -279,7 +279,7 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
         raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once, and has no members to loop over")
     results = [fun(*member(args, level, i), **member(kwargs, level, i)) for i in range(level.size)]
     shapes = {(tree.structure_of(r), *map(np.shape, tree.leaves(r))) for r in results}
-    if len(shapes) > 1 or results[0] is None or kwargs.get("out") is not None:
+    if len(shapes) > 1 or results[0] is None:
         raise NoBatching(f"{level.title}: {name(fun)} gives the members no results of one shape in arrays of their own")
     return tree.tree_map(lambda *ys: None if ys[0] is None else Batch(np.stack(ys), level), *results)
 
