@@ -32,7 +32,8 @@ def modules_after(statement):
 def test_an_import_brings_numpy_and_nothing_heavy():
     brought = modules_after("import tinygrad_edu") - modules_after("import numpy")
     heavy = {"matplotlib", "pygraphviz", "graphviz", "tqdm", "pandas", "sklearn", "numpy.random", "inspect", "zipfile"}
-    assert not brought & (heavy | {"tempfile", "subprocess", "shutil"})
+    assert not brought & (heavy | {"tempfile", "subprocess", "shutil", "html", "string", "dataclasses"})
+    assert not {m for m in brought if m.startswith("tinygrad_edu.") and not m.startswith("tinygrad_edu.engine")}
 
 
 @pytest.mark.parametrize("name", ["tinygrad_edu", *MODULES])

@@ -8,7 +8,7 @@
 >>> x.grad
 array([2., 4., 6.])
 
-The engine, transforms and functions are imported at once; each other layer when one of its names is first used.
+The engine is imported at once; each layer above it when one of its names is first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,30 +19,27 @@ from .engine.rules.registry import defvjp, nondifferentiable, primitive
 from .engine.rules.supported import supported
 from .engine.tensor import Tensor
 from .engine.value import Value
-from .functions import (
-    adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, avg_pool2d, binary_cross_entropy,
-    binary_cross_entropy_with_logits, celu, conv1d, conv2d, conv_transpose1d, conv_transpose2d, cosine_similarity,
-    cross_entropy, elu, erf, gammaln, gaussian_nll_loss, gelu, glu, hardsigmoid, hardswish, hardtanh, hinge_loss,
-    huber_loss, kl_div, l1_loss, leaky_relu, log_softmax, logsigmoid, logsumexp, margin_ranking_loss, max_pool1d,
-    max_pool2d, mish, mse_loss, nll_loss, poisson_nll_loss, prelu, relu, relu6, scaled_dot_product_attention, selu,
-    sigmoid, silu, smooth_l1_loss, softmax, softplus, softsign, triplet_margin_loss,
-)  # fmt: skip
-from .transforms import tree
-from .transforms.custom import checkpoint, custom_vjp, stop_gradient
-from .transforms.forward import jvp
-from .transforms.jacobians import hessian, hvp, jacobian
-from .transforms.products import elementwise_grad, ggnvp
-from .transforms.reverse import grad, gradients, value_and_grad, vjp
-from .transforms.vmap import vmap
 
 if TYPE_CHECKING:
     from . import data, distributed, integrate, linalg, nn, optim, signal, special, stats
     from .anomaly import AnomalyError, detect_anomaly
     from .check import GradientError, check_grad
+    from .functions import (
+        adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, avg_pool2d, binary_cross_entropy,
+        binary_cross_entropy_with_logits, celu, conv1d, conv2d, conv_transpose1d, conv_transpose2d, cosine_similarity,
+        cross_entropy, elu, erf, gammaln, gaussian_nll_loss, gelu, glu, hardsigmoid, hardswish, hardtanh, hinge_loss,
+        huber_loss, kl_div, l1_loss, leaky_relu, log_softmax, logsigmoid, logsumexp, margin_ranking_loss, max_pool1d,
+        max_pool2d, mish, mse_loss, nll_loss, poisson_nll_loss, prelu, relu, relu6, scaled_dot_product_attention, selu,
+        sigmoid, silu, smooth_l1_loss, softmax, softplus, softsign, triplet_margin_loss,
+    )  # fmt: skip
     from .integrate import odeint
     from .jit import JitError, Jitted, jit
     from .state import load, save
     from .train import DivergenceError, History, accuracy, confusion_matrix, evaluate, fit, lr_finder, predict, r2_score
+    from .transforms import (
+        checkpoint, custom_vjp, elementwise_grad, ggnvp, grad, gradients, hessian, hvp, jacobian, jvp, stop_gradient,
+        tree, value_and_grad, vjp, vmap,
+    )  # fmt: skip
     from .viz import plot
     from .viz.draw import Drawing, draw
     from .viz.explain import Explanation, explain

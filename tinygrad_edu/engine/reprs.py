@@ -6,7 +6,6 @@ All text is escaped, so labels and names never become markup. The HTML sets no c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +39,8 @@ def tensor_text(x: Node) -> str:
 
 def tensor_html(x: Node) -> str:
     """Return a tensor's summary and its values, as a table if it has two axes."""
+    from html import escape  # here, as few programs need it
+
     data: Array = np.asarray(x._value)
     facts = [f"shape {data.shape}", *(_statistics(data) if data.size > 1 else []), *_notes(x)]
     head = f"<b>Tensor</b> {escape(', '.join(facts))}"
@@ -53,6 +54,7 @@ def tensor_html(x: Node) -> str:
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Return an HTML table with one line of column names and a line for each of `rows`."""
+    from html import escape
 
     def line(cells: Iterable[str], tag: str) -> str:
         return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"

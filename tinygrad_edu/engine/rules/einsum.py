@@ -3,7 +3,6 @@
 import functools
 import math
 from collections.abc import Iterable
-from string import ascii_lowercase, ascii_uppercase
 from types import EllipsisType
 from typing import Any
 
@@ -13,7 +12,7 @@ from .registry import Array, Shape, arrays_of, composition, defvjp, nondifferent
 from .shaping import astype
 
 SMALL = 1000  # below so many multiplications, rearranging the operands takes longer than the sums
-LETTERS = ascii_uppercase + ascii_lowercase  # in the order in which einsum sorts an output that is not given
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in the order of an output that is not given
 SUBSCRIPTS: dict[int | EllipsisType, str] = {Ellipsis: "...", **dict(enumerate(LETTERS))}
 
 
