@@ -88,7 +88,7 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
 
 def _rebuilt(a: Any, leaves: list[Any]) -> Any:
     """Return an argument with other leaves; a Module stays as it is."""
-    return a if tree.is_module(a) else tree.unflatten(tree.structure_of(a), leaves)
+    return a if tree.is_module(a) else tree.with_leaves(a, leaves)
 
 
 def _first_of_each(args: Sequence[Any], flat: Sequence[list[tuple[Any, int | None]]]) -> str:
