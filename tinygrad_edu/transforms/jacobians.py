@@ -113,11 +113,9 @@ def _holomorphic(y: Tensor, xs: list[Tensor], k: int, carry: bool) -> Result:
 def _reverse(y: Tensor, xs: list[Tensor], carry: bool) -> list[Result]:
     """Pull back the gradient of each element of y."""
     pulled = _for_all(lambda e: pull_back(y, xs, e, carry), y, y.shape, carry)
-    return (
-        [np.reshape(gradients, y.shape + np.shape(x)) for x, gradients in zip(xs, pulled, strict=True)]
-        if pulled
-        else [_zeros(y, x) for x in xs]
-    )
+    if not pulled:
+        return [_zeros(y, x) for x in xs]
+    return [np.reshape(gradients, y.shape + np.shape(x)) for x, gradients in zip(xs, pulled, strict=True)]
 
 
 def _forward(y: Tensor, xs: list[Tensor], k: int, carry: bool, factor: complex = 1) -> Result:
