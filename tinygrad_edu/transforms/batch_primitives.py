@@ -72,11 +72,11 @@ def pad(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, An
     if isinstance(widths, dict) or batches(options):
         raise NoBatching(f"{level.title}: np.pad by a dict, or by numbers that differ from member to member; {LOOP}")
 
-    def with_first(pairs: Any, first: Any) -> Any:
-        return [(first, first), *np.broadcast_to(pairs, (x.ndim, 2)).tolist()]
+    def with_first(pairs: Any) -> Any:
+        return [(0, 0), *np.broadcast_to(pairs, (x.ndim, 2)).tolist()]
 
-    options = {k: with_first(v, 0) if k == "constant_values" else v for k, v in options.items()}
-    return Batch(fun(x.stacked, with_first(widths, 0), mode, options), level)
+    options = {k: with_first(v) if k == "constant_values" else v for k, v in options.items()}
+    return Batch(fun(x.stacked, with_first(widths), mode, options), level)
 
 
 def select(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
