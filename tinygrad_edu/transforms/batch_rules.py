@@ -27,40 +27,33 @@ from .batching import BATCHED, Batch, Rule, aligned, batches, elementwise, full,
 from .levels import LOOP, Level, NoBatching
 
 
-def bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments by name; all but the first must be the same for all members."""
+def bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the first argument, and the others by name, which must be the same for all members."""
     given = named(fun, args, kwargs)
-    _, *others = given.values()
-    if others and (found := batches(others)):
+    x = given.pop(next(iter(given)))
+    if found := batches(given):
         raise NoBatching(f"{found[0].level.title}: an argument of {name(fun)} differs from member to member; {LOOP}")
-    return given
+    return x, given
 
 
 def along_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Move the axes of a reduction and its like; without one, all axes of a member."""
-    given = bound(fun, args, kwargs)
-    x = next(iter(given.values()))
+    x, given = bound(fun, args, kwargs)
     axis = given.get("axis", defaults(fun)["axis"])
     axis = tuple(range(x.ndim)) if axis is None else axis
-    return wrapped(fun(x.stacked, **{**_rest(given), "axis": moved(axis, x.ndim)}), level)
+    return wrapped(fun(x.stacked, **{**given, "axis": moved(axis, x.ndim)}), level)
 
 
 def flattening(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Move the axis of a function that flattens an array if there is none."""
-    given = bound(fun, args, kwargs)
-    x = next(iter(given.values()))
+    x, given = bound(fun, args, kwargs)
     axis = given.get("axis", defaults(fun)["axis"])
     stacked = x.stacked if axis is not None and x.ndim else x.stacked.reshape(level.size, x.size)
     axis = moved(axis, x.ndim) if axis is not None and x.ndim else 1
-    result = fun(stacked, **{**_rest(given), "axis": axis})
+    result = fun(stacked, **{**given, "axis": axis})
     if given.get("axis") is None and (fun is np.roll or given.get("keepdims")):
         result = result.reshape(x.stacked.shape if fun is np.roll else (level.size, *(1,) * x.ndim))
     return wrapped(result, level)
-
-
-def _rest(given: dict[str, Any]) -> dict[str, Any]:
-    first = next(iter(given))
-    return {k: v for k, v in given.items() if k != first}
 
 
 # Shapes
@@ -73,10 +66,10 @@ def of_shapes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[s
 
 def reshape(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Keep the first axis, and reshape the members."""
-    given = bound(np.reshape, args, kwargs)
+    x, given = bound(np.reshape, args, kwargs)
     if given.get("order", "C") != "C":
         raise NoBatching(f"{level.title}: np.reshape of a batch keeps the order of C; {LOOP}")
-    x, shape = given["a"], given.get("shape", given.get("newshape"))  # its name before NumPy 2.1
+    shape = given.get("shape", given.get("newshape"))  # its name before NumPy 2.1
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     shape = np.broadcast_to(0, x.shape).reshape(shape).shape  # NumPy finds the length for -1
     return Batch(np.reshape(x.stacked, (level.size, *shape)), level)
@@ -89,31 +82,30 @@ def ravel(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, 
 
 def transpose(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Permute the axes behind the first."""
-    given = bound(fun, args, kwargs)
-    x, axes = given["a"], given.get("axes")
+    x, given = bound(fun, args, kwargs)
+    axes = given.get("axes")
     axes = range(x.ndim)[::-1] if axes is None else axes
     return Batch(np.transpose(x.stacked, (0, *moved(tuple(axes), x.ndim))), level)
 
 
 def two_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Move every axis among the arguments that follow the first."""
-    given = bound(fun, args, kwargs)
-    x = next(iter(given.values()))
-    given_axes = {k: v for k, v in defaults(fun).items() if k in ("axis1", "axis2", "axes")}
-    axes = {k: moved(v, x.ndim) for k, v in {**given_axes, **_rest(given)}.items() if k not in ("k", "offset", "dtype")}
-    return Batch(fun(x.stacked, **{**_rest(given), **axes}), level)
+    x, given = bound(fun, args, kwargs)
+    given = {k: v for k, v in defaults(fun).items() if k in ("axis1", "axis2", "axes")} | given
+    axes = {k: moved(v, x.ndim) for k, v in given.items() if k not in ("k", "offset", "dtype")}
+    return Batch(fun(x.stacked, **{**given, **axes}), level)
 
 
 def new_axes(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Count the new axes from the member's first."""
-    x, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else None)
+    x, axis = named(fun, args, kwargs).values()
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     return Batch(np.expand_dims(x.stacked, moved(axes, x.ndim + len(axes))), level)
 
 
 def squeeze(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Drop axes of length one, but never the first."""
-    x, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else None)
+    x, axis = args[0], named(fun, args, kwargs).get("axis")
     axis = tuple([i for i, n in enumerate(x.shape) if n == 1]) if axis is None else axis
     return Batch(np.squeeze(x.stacked, moved(axis, x.ndim)), level)
 
@@ -151,7 +143,7 @@ def concatenate(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict
 
 def stack(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Stack members along a new axis behind the first."""
-    parts, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else 0)
+    parts, axis = args[0], named(fun, args, kwargs).get("axis", 0)
     return Batch(np.stack([full(a, level) for a in parts], axis=moved(axis, np.ndim(parts[0]) + 1)), level)
 
 
@@ -245,8 +237,8 @@ def of_matrices(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict
 
 def tile(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Repeat each member."""
-    x, reps = bound(fun, args, kwargs).values()
-    reps = tuple(np.atleast_1d(reps).tolist())
+    x, given = bound(fun, args, kwargs)
+    reps = tuple(np.atleast_1d(given["reps"]).tolist())
     missing = x.ndim - len(reps)
     x = x[(None,) * -missing] if missing < 0 else x
     return Batch(np.tile(x.stacked, (1, *(1,) * missing, *reps)), level)
