@@ -63,7 +63,9 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
             where = [*tree.paths(xs, "xs"), *tree.paths(y, "y")][i]
             raise TypeError(f"gradients: y and all of xs are Tensors, and one is {kind_of(x)}, {where}; wrap it first")
     if not isinstance(y, Node):
-        given = [None] * len(roots) if gradient is None else _like("gradients", y, gradient)
+        given: list[Any] = [None] * len(roots)
+        if gradient is not None:
+            given = tree.leaves_like("gradients", "result", y, gradient, "the gradient")
         for where, root, g in zip(tree.paths(y, "y"), roots, given, strict=True):
             if g is not None and np.shape(g) != (shape := np.shape(root._value)):
                 raise ValueError(f"gradients: {where} has shape {shape}, and the gradient there {np.shape(g)}")
@@ -182,7 +184,7 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
 
     def pull(g: Any) -> tuple[Result, ...]:
         caller = f"vjp({name_of(f)})"
-        gs = [g] if isinstance(y, Node) else _like(caller, y, g)
+        gs = [g] if isinstance(y, Node) else tree.leaves_like(caller, "result", y, g, "the gradient")
         for i, (part, given) in enumerate(zip(tree.leaves(y), gs, strict=True)):
             if given is not None and np.shape(given) != np.shape(part):
                 where = "" if isinstance(y, Node) else f" at {list(tree.paths(y, 'result'))[i]}"
@@ -275,8 +277,3 @@ def _contracted(y: Any, gradients: Sequence[Any]) -> Any:
                 if isinstance(part, Tensor) and g is not None
             ]
         )
-
-
-def _like(caller: str, y: Any, gradient: Any) -> list[Any]:
-    """Return the leaves of a gradient that has the structure of y."""
-    return tree.leaves_like(caller, "result", y, gradient, "the gradient")
