@@ -95,8 +95,8 @@ def erf(x: Array) -> Array:
     array([0.    , 0.5205, 0.9953])
     """
     x = floating(x)
-    if getattr(x, "dtype", _FLOAT64).itemsize == 2:  # float16: the polynomials would overflow
-        return erf(x.astype(np.float32)).astype(np.float16)
+    if (wide := widened(x)) is not x:  # the polynomials would overflow
+        return erf(wide).astype(np.float16)
     s = np.square(np.clip(x, -0.5, 0.5))
     near = x + x * (polynomial(_NEAR[0], s) / polynomial(_NEAR[1], s))
     z = np.clip(np.abs(x), 0.5, 6)
@@ -141,8 +141,8 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
     array([0.25, 0.75])
     """
     x = floating(x)
-    if getattr(x, "dtype", _FLOAT64).char == "e":  # the sum may be more than its largest number
-        return softmax(x.astype(np.float32), axis).astype(np.float16)
+    if (wide := widened(x)) is not x:  # the sum may be more than the largest number of float16
+        return softmax(wide, axis).astype(np.float16)
     e = np.exp(x - finite_max(x, axis))
     return e / row_sums(e, axis)
 
@@ -174,8 +174,8 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
     array([-0.6931, -0.6931])
     """
     x = floating(x)
-    if getattr(x, "dtype", _FLOAT64).char == "e":
-        return log_softmax(x.astype(np.float32), axis).astype(np.float16)
+    if (wide := widened(x)) is not x:
+        return log_softmax(wide, axis).astype(np.float16)
     z = x - finite_max(x, axis)
     return z - np.log(row_sums(np.exp(z), axis))
 
@@ -188,8 +188,8 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     1000.6931
     """
     x = floating(x)
-    if getattr(x, "dtype", _FLOAT64).char == "e":
-        return logsumexp(x.astype(np.float32), axis, keepdims).astype(np.float16)
+    if (wide := widened(x)) is not x:
+        return logsumexp(wide, axis, keepdims).astype(np.float16)
     largest = largest_along(x, axis)
     total = np.sum(np.exp(x - to_finite(largest)), axis=axis, keepdims=True)
     y = np.log(np.maximum(total, 1)) + largest  # the largest adds 1, unless it is -inf

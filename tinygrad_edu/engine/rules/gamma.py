@@ -8,6 +8,7 @@ import numpy as np
 
 from .activations import floating, polynomial
 from .promotion import floats
+from .reductions import widened
 from .registry import Array, defvjp, pointwise, primitive, promoting
 
 _NUMERATOR = (  # of log(gamma(2 + d)) / d for d from 0 to 1 (Moshier 1989, the Cephes library)
@@ -36,8 +37,8 @@ def gammaln(x: Array) -> Array:
     array([0.    , 3.1781])
     """
     x = floating(x)
-    if getattr(x, "dtype", None) == np.float16:  # the polynomials would overflow
-        return gammaln(x.astype(np.float32)).astype(np.float16)
+    if (wide := widened(x)) is not x:  # the polynomials would overflow
+        return gammaln(wide).astype(np.float16)
     z = np.where(x < 0, 1 - x, x)
     near, far = np.minimum(z, 13), np.maximum(z, 13)
     whole = np.minimum(np.floor(near), 12)
