@@ -89,6 +89,14 @@ def test_a_summary_leaves_no_trace(capsys):
     assert (model.mean == 0).all()
 
 
+def test_a_summary_leaves_gradients_that_have_a_graph():
+    model = nn.Linear(3, 2, rng=0)
+    np.sum(model(np.ones((4, 3))) ** 2).backward(create_graph=True)
+    before = [p.grad for p in model.parameters()]
+    model.summary(np.ones((4, 3)))
+    assert all(p.grad is g and isinstance(g, Tensor) for p, g in zip(model.parameters(), before, strict=True))
+
+
 def test_a_model_whose_forward_fails_is_left_as_it_was(capsys):
     model = Net()
     with pytest.raises(ValueError, match=r"Linear\(3 -> 4\) got \(7, 2\)"):

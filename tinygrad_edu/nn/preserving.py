@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,77 +31,36 @@ def _collect(value: Any, restore: list[Callable[[], None]], seen: set[int]) -> N
     if id(value) in seen:
         return
     seen.add(id(value))
+    held = vars(value) if hasattr(type(value), "named_modules") else value
     members: Any = ()
-    if hasattr(type(value), "named_modules"):
-        restore.append(_dict_restored(vars(value)))
-        members = vars(value).values()
-    elif isinstance(value, dict):
-        restore.append(_dict_restored(value))
-        members = value.values()
-    elif isinstance(value, list):
-        restore.append(_list_restored(value))
-        members = value
-    elif isinstance(value, tuple):
-        members = value
-    elif isinstance(value, Tensor):
-        restore.append(_tensor_restored(value))
-    elif isinstance(value, np.ndarray):
-        restore.append(_array_restored(value))
-    elif isinstance(value, np.random.Generator):
-        restore.append(_generator_restored(value))
+    if isinstance(held, dict):
+        restore.append(partial(_refill, held, dict(held)))
+        members = held.values()
+    elif isinstance(held, list):
+        restore.append(partial(held.__setitem__, slice(None), members := list(held)))
+    elif isinstance(held, tuple):
+        members = held
+    elif isinstance(held, Tensor):
+        members = held.data, held._grad
+        restore.append(partial(_reset, held, held.data, held._grad, held.requires_grad))
+    elif isinstance(held, np.ndarray):
+        restore.append(partial(_rewrite, held, held.copy()))
+    elif isinstance(held, np.random.Generator):
+        restore.append(partial(setattr, held.bit_generator, "state", held.bit_generator.state))
     for member in members:
         _collect(member, restore, seen)
 
 
-def _dict_restored(held: dict[Any, Any]) -> Callable[[], None]:
-    before = dict(held)
-
-    def put_back() -> None:
-        if list(held) != list(before) or any(held[k] is not v for k, v in before.items()):
-            held.clear()
-            held.update(before)
-
-    return put_back
+def _refill(held: dict[Any, Any], before: dict[Any, Any]) -> None:
+    if list(held) != list(before) or any(held[k] is not v for k, v in before.items()):
+        held.clear()
+        held.update(before)
 
 
-def _list_restored(held: list[Any]) -> Callable[[], None]:
-    before = list(held)
-
-    def put_back() -> None:
-        held[:] = before
-
-    return put_back
+def _reset(t: Tensor, data: Any, grad: Any, requires_grad: bool) -> None:
+    t.data, t._grad, t.requires_grad = data, grad, requires_grad  # t.grad = grad would take the array of a Tensor
 
 
-def _tensor_restored(t: Tensor) -> Callable[[], None]:
-    data, grad, takes = t.data, t.grad, t.requires_grad
-    numbers = _array_restored(data)
-    slopes = None if grad is None else _array_restored(grad)
-
-    def put_back() -> None:
-        t.data, t.requires_grad = data, takes
-        numbers()
-        t.grad = grad
-        if slopes:
-            slopes()
-
-    return put_back
-
-
-def _array_restored(a: Any) -> Callable[[], None]:
-    before = a.copy()
-
-    def put_back() -> None:
-        if a.flags.writeable:
-            a[...] = before
-
-    return put_back
-
-
-def _generator_restored(rng: np.random.Generator) -> Callable[[], None]:
-    before = rng.bit_generator.state
-
-    def put_back() -> None:
-        rng.bit_generator.state = before
-
-    return put_back
+def _rewrite(a: Any, before: Any) -> None:
+    if a.flags.writeable:
+        a[...] = before
