@@ -403,6 +403,12 @@ def test_gradient_flow_shows_mean_and_largest_of_each_parameter_and_what_is_miss
     assert (ax.get_xscale(), ax.get_ylim()) == ("log", (5.5, -0.5))
 
 
+def test_gradient_flow_shows_gradients_that_have_a_graph():
+    model = tg.nn.Linear(2, 1, rng=0)
+    np.sum(model(np.ones((4, 2)))).backward(create_graph=True)
+    np.testing.assert_allclose(plot.gradient_flow(model).collections[1].get_offsets(), [[4, 0], [4, 1]])
+
+
 def test_gradient_flow_without_gradients_says_to_call_backward():
     with pytest.raises(ValueError, match=r"no parameter has a gradient; call loss.backward\(\) first"):
         plot.gradient_flow(flowing(None, None))

@@ -12,6 +12,7 @@ from ..engine.rules.finite import all_finite as finite
 from ..engine.rules.registry import Array
 from ..engine.tensor import Tensor
 from ..optim import Optimizer
+from ..optim.validation import gradient_of
 from ..transforms.tree import flatten
 from .communicator import broadcast_array, broadcast_object, checked_communicator, sum_array
 from .exchange import Exchange
@@ -128,12 +129,6 @@ def memory_orders(parameters: Sequence[Tensor], comm: Any) -> list[Order]:
     """Return on all ranks how the parameters of rank 0 lie in memory: sums of gradients that lie alike are fastest."""
     orders: list[Order] = ["F" if p.data.flags.fnc else "C" for p in parameters]
     return list(broadcast_object(comm, orders))
-
-
-def gradient_of(p: Tensor) -> Array | None:
-    """Return the gradient of a parameter as an array, or None."""
-    g: Any = p.grad
-    return g.data if isinstance(g, Tensor) else g
 
 
 def average_gradients(parameters: Iterable[Tensor], comm: Any = None, examples: float = 1) -> float:

@@ -84,10 +84,15 @@ def leaf_tensors(params: Iterable[Tensor], where: str, frozen: float = 0) -> lis
     return params
 
 
+def gradient_of(p: Tensor) -> Array | None:
+    """Return the gradient of a parameter, also one that backward(create_graph=True) made a Tensor, as an array."""
+    g: Any = p.grad
+    return g.data if isinstance(g, Tensor) else g
+
+
 def gradients(params: list[Tensor], where: str) -> list[Array | None]:
     """Return the gradients of the parameters, None for those without; raises ValueError if none has one."""
-    # After backward(create_graph=True) a gradient is a Tensor
-    grads = [g.data if isinstance(g := p.grad, Tensor) else g for p in params]
+    grads = [gradient_of(p) for p in params]
     if grads[0] is None and all(g is None for g in grads):
         nor = ", nor has any other" if len(params) > 1 else ""
         raise ValueError(

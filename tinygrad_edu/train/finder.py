@@ -80,7 +80,7 @@ def lr_finder(
         raise ValueError("lr_finder: steps are two or more, not 1")
     state, rng = TrainingState(model, optimizer), generator("lr_finder", rng)
     endless = chain.from_iterable(epoch_batches(x, y, batch_size, rng, drop_last) for _ in count())
-    before, grads = state.state_dict(), [p.grad for p in state.tensors]
+    before, grads = state.state_dict(), [p._grad for p in state.tensors]
     rates, lrs, losses = [group.lr for group in optimizer.groups], np.geomspace(low, high, int(steps)), []
     try:
         with mode(model.modules(), True), np.errstate(all="ignore"):
@@ -97,7 +97,7 @@ def lr_finder(
             group.restore_rate(rate)  # not optimizer.lr = rate, which would replace what schedules multiply
         state.load_state_dict(before)
         for p, g in zip(state.tensors, grads, strict=True):
-            p.grad = g
+            p._grad = g  # also one that is a Tensor, of which p.grad = g would take the array
     if not isfinite(losses[0]):
         raise ValueError(f"lr_finder: the loss is {losses[0]} before any step; check the weights and the loss's domain")
     if not isfinite(losses[-1]):

@@ -30,6 +30,7 @@ from ..data.batches import check_finite
 from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
 from ..nn import Module
+from ..optim.validation import gradient_of
 from ..state import path_text, replacing
 from .fields import contours, decision_boundary, surface
 
@@ -151,7 +152,7 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax, figsize=(6, max(3, 1 + 0.3 * len(named))))
     sizes: list[tuple[float, float, float]] = []  # row, mean, maximum
     for row, (_, p) in enumerate(named):
-        size = np.zeros(0) if p.grad is None else abs(p.grad)
+        size = np.zeros(0) if (g := gradient_of(p)) is None else abs(g)
         if size.any() and np.isfinite(size).all():
             sizes.append((row, size.mean(), size.max()))
             continue
