@@ -1,5 +1,6 @@
 """The methods of ufuncs, `reduce`, `accumulate`, `reduceat`, and their keyword `where`: values and derivatives."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -140,3 +141,67 @@ def test_arguments_that_say_what_numpy_does_without_them_are_taken_by_position(u
         y = ufunc.reduce(tg.Tensor(x), *args)
         np.testing.assert_array_equal(y.data, ufunc.reduce(x, *args))
     np.testing.assert_array_equal(ufunc.accumulate(tg.Tensor(x), 1, None).data, ufunc.accumulate(x, 1, None))
+
+
+INDICES = [
+    [0, 2, 2, 1], ([0, 0, 3], [1, 1, 0]), slice(1, 3), (slice(None), [0, 0]), [True, False, True, True], 2, ..., (),
+    [[0, 0], [1, 1]],
+]  # fmt: skip
+
+
+def added(ufunc, y, index, v):
+    ufunc.at(y, index, v)
+    return y
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.subtract], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_at_adds_to_a_result_and_to_a_constant_as_often_as_the_index_names_an_element(ufunc, index):
+    close = partial(np.testing.assert_allclose, rtol=1e-13, atol=1e-15)
+    y = np.cos(np.arange(12.0)).reshape(4, 3)
+    v = np.asarray(y[index] + 0.5)
+    into_result = lambda y, v: added(ufunc, y * 1, index, v)
+    into_constant = lambda v: added(ufunc, tg.Tensor(y, requires_grad=False), index, v)
+    expected = into_result(y, v)
+    close(into_result(tg.Tensor(y), v).data, expected)
+    close(into_constant(tg.Tensor(v)).data, expected)
+    tg.check_grad(lambda y, v: np.sin(into_result(y, v)), y, v)
+    tg.check_grad(lambda v: np.sin(into_constant(v)), v)
+    close(tg.jvp(into_constant, [v], [v])[1], into_result(0 * y, v))
+    many = np.stack([v, v + 1])
+    for batched in (tg.vmap(into_constant)(many), tg.vmap(into_result)(np.stack([y, y]), many)):
+        close(batched, [expected, into_result(y, v + 1)])
+    loss = lambda v: np.sum(into_constant(v) ** 2)
+    step = tg.jit(tg.grad(loss))
+    for w in many:
+        close(step(w), tg.grad(loss)(w))
+
+
+def test_at_takes_the_index_of_each_member_of_a_batch():
+    y, v, index = np.arange(5.0), np.array([1.0, 2.0, 3.0]), np.array([[0, 1, 1], [4, 4, 4]])
+    for f in (
+        lambda i: added(np.add, tg.Tensor(y, requires_grad=False), i, v), lambda i: added(np.add, y + 0 * i[0], i, v),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(tg.vmap(f)(index), [added(np.add, y + 0, i, v) for i in index])
+    for refused in (lambda i: added(np.add, y, i, v), lambda i: np.maximum.at(y + 0 * i[0], i, v)):
+        assert "pass fallback=True" in message(TypeError, lambda: tg.vmap(refused)(index))  # noqa: B023
+
+
+def test_at_converts_what_it_adds_as_numpy_does():
+    for v in (True, np.int8(100), np.full(3, 200, np.uint8), 0.1):
+        expected = added(np.add, np.zeros(2, np.float32), [0, 0, 0], v)
+        y = added(np.add, tg.Tensor(np.zeros(2, np.float32)) * 1, [0, 0, 0], v)
+        assert y.dtype == np.float32
+        np.testing.assert_array_equal(y.data, expected)
+
+
+def test_at_writes_into_a_leaf_within_no_grad_alone():
+    w = tg.Tensor([1.0, 2.0])
+    with tg.no_grad():
+        np.subtract.at(w, [1, 1], 0.5)
+    assert w.data.tolist() == [1, 1]
+    assert w.requires_grad
+    for y in (w, np.zeros(2)):
+        text = message(TypeError, lambda: np.add.at(y, [1], w[:1]))  # noqa: B023
+        assert "y = tg.Tensor(array, requires_grad=False), or y = x.copy()" in text
+    assert "x[i][j] = ..." in message(ValueError, lambda: np.add.at((w * np.ones((2, 1)))[0], [0], 1.0))

@@ -14,10 +14,11 @@ from .apply import apply, plain, where_true, without_subclasses
 from .conversions import check_conversion, several_numbers
 from .errors import NoRuleError, describe, explained
 from .inplace import augmented
+from .mode import paused
 from .pickling import reduced
 from .rules.activations import relu
 from .rules.floats import real_power
-from .rules.methods import METHODS
+from .rules.methods import ADDING, METHODS, write_at
 from .rules.registry import implementations, name, promoting, vjps
 from .tape import NO_KEYWORDS, Function, Node, constant, record
 
@@ -177,8 +178,14 @@ class Operand(Node):
             return apply(*same)
         if method in METHODS and ufunc.nin == 2 and ufunc in vjps and kwargs.pop("out", None) is None:
             return METHODS[method](ufunc, *map(without_subclasses, inputs), **kwargs)
+        what = "Tensors"
+        if method == "at" and ufunc in ADDING:
+            y = inputs[0]
+            if hasattr(y, "requires_grad") and (paused() or y.fun or not y.requires_grad):
+                return write_at(ufunc, *inputs)
+            what = "a plain array or a leaf; make y = tg.Tensor(array, requires_grad=False), or y = x.copy()"
         raise NoRuleError(
-            f"{name(ufunc)}.{method} has no rule for Tensors; y[index] = ... writes into a Tensor, and Tensor.data "
+            f"{name(ufunc)}.{method} has no rule for {what}; y[index] = ... writes into a Tensor, and Tensor.data "
             "serves where no gradient is needed"
         )
 

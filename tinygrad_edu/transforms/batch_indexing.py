@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.rules import indexing
-from ..engine.rules.registry import Function
+from ..engine.rules import indexing, methods
+from ..engine.rules.registry import Function, name
 from ..engine.tape import Node
 from .batch_arguments import moved, named
 from .batching import Batch, aligned, batches, full
@@ -103,3 +103,10 @@ def write(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, 
     if is_flat:
         at = (slice(None), *np.unravel_index(at[1], x.shape))
     x.stacked[at] = fitting(v, x.stacked[at].ndim - 1, level)
+
+
+def write_at(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Do `np.add.at(x, index, v)` or `np.subtract.at` for each member, in place."""
+    if not (batches([args[0]]) or isinstance(args[0], Node)):
+        raise NoBatching(f"{level.title}: {name(fun)} writes members of a batch into a plain array; {LOOP}")
+    methods.write_at(np.add if fun == np.add.at else np.subtract, *args)

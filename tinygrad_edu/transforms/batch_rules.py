@@ -22,7 +22,7 @@ from ..engine.rules.products import cross
 from ..engine.rules.registry import Function, conj, name
 from . import batch_primitives
 from .batch_arguments import defaults, moved, named
-from .batch_indexing import getitem, scatter, setitem, take, take_along_axis, write
+from .batch_indexing import getitem, scatter, setitem, take, take_along_axis, write, write_at
 from .batching import BATCHED, Batch, Rule, aligned, batches, elementwise, full, is_member, wrapped
 from .levels import LOOP, Level, NoBatching
 
@@ -287,6 +287,7 @@ _RULES: dict[Function, Rule] = {
     np.where: where, np.tril: triangle, np.triu: triangle,
     np.take_along_axis: take_along_axis, np.take: take,
     operator.getitem: getitem, operator.setitem: write, indexing.setitem: setitem, indexing.scatter: scatter,
+    np.add.at: write_at, np.subtract.at: write_at,
 }  # fmt: skip
 BATCHED.update(_RULES)
 BATCHED.update(batch_primitives.RULES)

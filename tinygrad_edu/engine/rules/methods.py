@@ -1,4 +1,4 @@
-"""The methods of ufuncs of two arguments, `reduce`, `accumulate` and `reduceat`, in functions that have rules."""
+"""The methods of ufuncs of two arguments, `reduce`, `accumulate`, `reduceat` and `at`, in functions that have rules."""
 
 from itertools import accumulate as folded
 from itertools import pairwise
@@ -9,7 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .activations import logsumexp
 from .elementwise import LN2
-from .indexing import along, pieces
+from .indexing import along, pieces, scatter
 from .reductions import axes_of, merge_axes
 from .registry import Array, Axis, Function
 from .scans import running_extremum, running_logaddexp
@@ -84,4 +84,11 @@ def reduceat(ufunc: np.ufunc, x: Array, indices: Any, axis: int = 0, dtype: Any 
     return np.stack([ufunc.reduce(p, axis) if p.shape[axis] > 1 else p.squeeze(axis) for p in parts], axis)
 
 
+def write_at(ufunc: np.ufunc, y: Any, index: Any, v: Any) -> None:
+    """Do `ufunc.at(y, index, v)` for np.add and np.subtract; an element that is named twice takes both values."""
+    v = np.broadcast_to(v, y[index].shape)
+    y[...] = ufunc(y, scatter(v.astype(y.dtype) if v.dtype.kind in "iub" else v, index, y.shape))
+
+
+ADDING = {np.add, np.subtract}
 METHODS: dict[str, Function] = {"reduce": reduce, "accumulate": accumulate, "reduceat": reduceat}
