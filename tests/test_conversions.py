@@ -11,6 +11,7 @@ from math import exp as exponential
 
 import numpy as np
 import pytest
+from checks import message
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine.conversions import LostGradientError
@@ -265,3 +266,18 @@ def test_a_call_with_options_of_a_dict_has_the_name_of_its_function():
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a comparison loses no gradient
         assert math.isclose(x[0], 1.0, rel_tol=0.1, **{"abs_tol": 0.0})
+
+
+def test_a_method_of_an_array_that_takes_no_tensor_names_the_function_that_does():
+    a, x = np.arange(3.0), tg.Tensor([0.5, 1.0, 2.0])
+    refused = {
+        "np.dot": lambda: a.dot(x), "np.searchsorted": lambda: a.searchsorted(x),
+        "np.choose": lambda: np.array([0]).choose([x]), "np.stack": lambda: np.dot([x[0], x[1]], a[:2]),
+        "np.where": lambda: np.fill_diagonal(np.eye(3), x),
+        "np.linalg.cholesky": lambda: np.random.default_rng(0).multivariate_normal(x, np.eye(3)),
+    }  # fmt: skip
+    for remedy, call in refused.items():
+        assert f"{remedy}(" in message(TypeError, call)
+    assert np.dot(a, x).data == 5
+    assert np.searchsorted(a, x).tolist() == [1, 1, 2]
+    assert np.choose([0], [x[:1]]).data.tolist() == [0.5]

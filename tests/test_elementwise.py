@@ -182,6 +182,14 @@ def test_clip_gives_its_bounds_the_gradient_of_what_they_replace():
     check(lambda x, low: np.clip(a_max=None, a_min=low, a=x), X, low)
 
 
+def test_the_method_clip_of_an_array_takes_tensors_as_its_bounds():
+    low, high = np.array([0.8, 0.7, 0.6, 0.75]), np.array(1.2)
+    check(lambda low, high: X.clip(low, high), low, high)
+    check(lambda high: X.clip(0.5, high), high)
+    check(lambda low: X.clip(low, 1.2), low)
+    check(lambda high: X.clip(None, high), high)
+
+
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="NumPy 2.0 itself asks for a bound")
 def test_clip_without_bounds_changes_nothing():
     for f in (np.clip, lambda x: np.clip(x, None, None), lambda x: np.clip(x, min=None, max=None), lambda x: x.clip()):

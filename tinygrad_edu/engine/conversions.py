@@ -33,10 +33,14 @@ NO_RULE = (
     "functions that have"
 )
 INDEX = "an index is i.data.astype(int), and a mask x > 0"
+OF_ARRAYS = "dot", "searchsorted", "choose"  # methods whose arguments are arrays, and functions that take Tensors
 INSTEAD = {  # of functions that make arrays of what they are given
     **dict.fromkeys(("array", "asarray", "asanyarray", "ascontiguousarray", "Tensor", "list", "tuple"), STACK),
     **dict.fromkeys(("r_", "c_"), "it takes Tensors, and np.stack([...]) makes one of a list"),
     **dict.fromkeys(("float16", "float32", "float64"), "write .astype(...), which is differentiable"),
+    **{method: f"write np.{method}(a, x) for a.{method}(x), and np.stack([...]) for a list" for method in OF_ARRAYS},
+    "fill_diagonal": "write np.where(np.eye(n, dtype=bool), x, a)",
+    "multivariate_normal": "write mean + np.linalg.cholesky(cov) @ rng.normal(size=...)",
     "full": "write np.broadcast_to(value, shape)",
     "vectorize": "write the function in NumPy's functions, which compute all elements at once",
     "fromiter": "write np.stack(list(...))",
@@ -215,11 +219,11 @@ def _use(code: CodeType, at: int) -> tuple[str | None, bool]:
     return f"{name}(...)" if name else "a conversion to float", kept
 
 
-def assigns(frame: FrameType | None) -> bool:
-    """Return whether the user's code, from a frame on outwards, runs `array[i] = x`, which asks x for a number."""
+def asking(frame: FrameType | None) -> str:
+    """Return the instruction of the user's code, from a frame on outwards, that asks for a number or an array."""
     while frame is not None and frame.f_code.co_filename.startswith(INTERNAL):
         frame = frame.f_back
-    return frame is not None and _instruction(frame.f_code, frame.f_lasti)[0].startswith("STORE")
+    return "" if frame is None else _instruction(frame.f_code, frame.f_lasti)[0]
 
 
 def _instruction(code: CodeType, at: int) -> tuple[str, str]:

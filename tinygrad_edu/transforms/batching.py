@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -137,17 +138,16 @@ class Batch(NDArrayOperatorsMixin):
         return np.ravel(self, order).copy()
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NoBatching(
-            f"{self.level.title}: a plain number or array differs from member to member of a batch; compute with NumPy "
-            f"functions, choose with np.where(condition, ..., ...), or {LOOP}"
-        )
+        raise self.level.refused(sys._getframe(1))
 
     def _missing(self, name: str) -> NoReturn:
         raise NoBatching(f"{self.level.title}: ndarray.{name} computes no batch at once; {LOOP}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = joined_item(self)
-        return self._refuse() if array is None else array
+        if array is None:
+            raise self.level.refused(sys._getframe(1), array=True)
+        return array
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __format__ = item = tolist = tobytes = fill = _refuse
 

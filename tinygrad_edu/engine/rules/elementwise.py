@@ -7,6 +7,7 @@ own arguments. It returns g times the partial derivative. Where the formula fail
 import math
 
 import numpy as np
+from numpy._core import umath
 from numpy.typing import ArrayLike
 
 from .activations import difference, sigmoid
@@ -213,6 +214,9 @@ def _clip(a: Array, a_min: ArrayLike | None = None, a_max: ArrayLike | None = No
     if a_min is None and a_max is None:
         return clip(a, min, max)
     raise ValueError("np.clip: give the bounds by one pair of names, a_min and a_max or min and max")
+
+
+composition(vars(umath)["clip"])(_clip)  # the ufunc that a.clip(low, high) calls
 
 
 # Sets that other files ask for: see registry.py.
