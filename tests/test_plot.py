@@ -404,9 +404,9 @@ def test_gradient_flow_shows_mean_and_largest_of_each_parameter_and_what_is_miss
 
 
 def test_gradient_flow_shows_gradients_that_have_a_graph():
-    model = tg.nn.Linear(2, 1, rng=0)
-    np.sum(model(np.ones((4, 2)))).backward(create_graph=True)
-    np.testing.assert_allclose(plot.gradient_flow(model).collections[1].get_offsets(), [[4, 0], [4, 1]])
+    model = tg.nn.Linear(2, 1, init=tg.nn.ones)
+    np.sum(model(np.ones((4, 2))) ** 2).backward(create_graph=True)
+    np.testing.assert_allclose(plot.gradient_flow(model).collections[1].get_offsets(), [[16, 0], [16, 1]])
 
 
 def test_gradient_flow_without_gradients_says_to_call_backward():
