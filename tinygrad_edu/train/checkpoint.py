@@ -38,8 +38,6 @@ class TrainingState:
         self.tensors: list[Tensor] = [*named.values(), *others]
         self.names = [*named, *(f"optimizer's {i}" for i in range(len(others)))]
         self.parts = {"optimizer": optimizer} | ({} if scheduler is None else {"scheduler": scheduler})
-        methods = "state_dict", "load_state_dict"
-        self.with_state = {part: o for part, o in self.parts.items() if all(hasattr(o, m) for m in methods)}
         held = [(f"{name}.{key}", v) for name, m in model.named_modules() for key, v in vars(m).items()]
         self.generators = {name: g for place in (*held, ("rng", rng)) for name, g in generators_of(*place)}
 
@@ -58,16 +56,12 @@ class TrainingState:
             np.copyto(t.data, copy)
 
     def state_dict(self) -> dict[str, ArrayLike]:
-        """Return copies of everything, by name."""
-        drawn = {name: g.bit_generator.state for name, g in self.generators.items()}
-        return self.shared() | {"generators": json.dumps(drawn, default=lambda array: array.tolist())}
-
-    def shared(self) -> dict[str, Any]:
-        """Return copies of everything but the generators, by names such as "model/0.weight" and "optimizer/lr"."""
-        state: dict[str, Any] = {**self.named("model", self.copies())}
-        for part, owner in self.with_state.items():
+        """Return copies of everything, by names such as "model/0.weight" and "optimizer/lr"."""
+        state: dict[str, ArrayLike] = {**self.named("model", self.copies())}
+        for part, owner in self.parts.items():
             state |= {f"{part}/{name}": value for name, value in owner.state_dict().items()}
-        return state
+        drawn = {name: g.bit_generator.state for name, g in self.generators.items()}
+        return state | {"generators": json.dumps(drawn, default=lambda array: array.tolist())}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Restore a state that `state_dict` returned, or raise an error with nothing changed."""
@@ -79,18 +73,14 @@ class TrainingState:
             raise
 
     def _load(self, state: Mapping[str, ArrayLike]) -> None:
-        self.load_shared(state)
+        self.load_named("model", [t.data for t in self.tensors], state)
+        for part, owner in reversed(self.parts.items()):  # the optimizer last: loading a schedule may set its lr
+            owner.load_state_dict(part_of(part, state))
         drawn = json.loads(str(state["generators"]))
         if drawn.keys() != self.generators.keys():
             raise ValueError(f"generators are {', '.join(self.generators)}, not {', '.join(drawn)}")
         for name, generator in self.generators.items():
             generator.bit_generator.state = drawn[name]
-
-    def load_shared(self, state: Mapping[str, ArrayLike]) -> None:
-        """Restore what `shared` returned."""
-        self.load_named("model", [t.data for t in self.tensors], state)
-        for part, owner in reversed(self.with_state.items()):  # the optimizer last: a schedule may set its lr
-            owner.load_state_dict(part_of(part, state))
 
     def named(self, part: str, copies: list[Array]) -> dict[str, Array]:
         """Return copies of the tensors' data by the names that they have in a state_dict."""
@@ -126,7 +116,7 @@ class Checkpoint:
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"fit: the checkpoint's folder {folder} does not exist; make it first")
         for part, owner in state.parts.items():
-            if part not in state.with_state:
+            if not hasattr(owner, "state_dict") or not hasattr(owner, "load_state_dict"):
                 missing = f"the {part}'s state_dict() and load_state_dict()"
                 raise TypeError(f"fit: a checkpoint needs {missing}, and {type(owner).__name__} has neither or one")
 
