@@ -67,10 +67,9 @@ def odeint(
             raise ValueError(f"integrate.odeint: func gives shape {np.shape(dy)} for a state of shape {np.shape(y)}")
         return dy
 
-    dtype = np.finfo(plain(y).dtype).dtype  # that of the real part
-    t = t if plain(t).dtype == dtype else t.astype(dtype)
-    smallest = 10 * float(np.finfo(plain(y).dtype).eps)
-    limits = max(rtol, smallest), max(atol, smallest), mxstep
+    floats = np.finfo(y.dtype)  # those of the real part
+    t = t if t.dtype == floats.dtype else t.astype(floats.dtype)
+    limits = max(rtol, 10 * float(floats.eps)), max(atol, 10 * float(floats.eps)), mxstep
     ys, first, step = [y], None, None
     for i in range(len(t) - 1):
         span = t[i + 1] - t[i]
