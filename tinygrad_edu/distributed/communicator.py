@@ -80,16 +80,16 @@ def broadcast_object(comm: Any, value: Any, root: int = 0) -> Any:
     return value if comm.rank == root else pickle.loads(data)
 
 
-def broadcast_array(comm: Any, array: Array, root: int = 0) -> None:
-    """Write the array of the rank `root` into those of the others, which have its shape and dtype."""
+def broadcast_array(comm: Any, array: Array) -> None:
+    """Write the array of rank 0 into those of the others, which have its shape and dtype."""
     if hasattr(comm, "Bcast"):
         buffer = np.ascontiguousarray(array).reshape(-1).view(np.uint8)  # MPI knows no float16, and no bool of NumPy
         buffer = buffer if buffer.flags.writeable else buffer.copy()
-        comm.Bcast(buffer, root=root)
+        comm.Bcast(buffer, root=0)
         new = buffer.view(array.dtype).reshape(array.shape)
     else:
-        new = comm.bcast(array, root=root)
-    if comm.rank != root and array.flags.writeable:
+        new = comm.bcast(array, root=0)
+    if comm.rank and array.flags.writeable:
         np.copyto(array, new)
 
 
