@@ -219,11 +219,11 @@ def _use(code: CodeType, at: int) -> tuple[str | None, bool]:
     return f"{name}(...)" if name else "a conversion to float", kept
 
 
-def asking(frame: FrameType | None) -> str:
-    """Return the instruction of the user's code, from a frame on outwards, that asks for a number or an array."""
+def assigns(frame: FrameType | None) -> bool:
+    """Return whether the user's code, from a frame on outwards, runs `array[i] = x`, which asks x for a number."""
     while frame is not None and frame.f_code.co_filename.startswith(INTERNAL):
         frame = frame.f_back
-    return "" if frame is None else _instruction(frame.f_code, frame.f_lasti)[0]
+    return frame is not None and _instruction(frame.f_code, frame.f_lasti)[0].startswith("STORE")
 
 
 def _instruction(code: CodeType, at: int) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from weakref import ref
 import numpy as np
 
 from ..engine.concatenators import is_joining, joined_item
-from ..engine.conversions import asking
+from ..engine.conversions import assigns
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
@@ -243,7 +243,7 @@ class Traced(View):
         if function := self.rec.library_function():
             conversion += f" in {function}"
             remedy = f"{'pass steps=, or ' * (function == 'odeint')}call {function} outside of the recorded function"
-        elif asking(sys._getframe(2)).startswith("STORE"):
+        elif assigns(sys._getframe(2)):
             conversion, remedy = "array[...] = ...", "make the array outside of the function or with np.zeros_like(x)"
         escapes = "takes a value out of the recording, and would be the same at every call"
         raise self.rec.error(f"{conversion} {escapes}; {remedy}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import operator
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -138,16 +137,18 @@ class Batch(NDArrayOperatorsMixin):
         return np.ravel(self, order).copy()
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise self.level.refused(sys._getframe(1))
+        raise NoBatching(
+            f"{self.level.title}: a plain number or array differs from member to member of a batch; compute with NumPy "
+            "functions, choose with np.where(condition, ..., ...), join with np.stack([...]), read and write "
+            f"tg.Tensor(array, requires_grad=False) in place of array[index], or {LOOP}"
+        )
 
     def _missing(self, name: str) -> NoReturn:
         raise NoBatching(f"{self.level.title}: ndarray.{name} computes no batch at once; {LOOP}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = joined_item(self)
-        if array is None:
-            raise self.level.refused(sys._getframe(1), array=True)
-        return array
+        return self._refuse() if array is None else array
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __format__ = item = tolist = tobytes = fill = _refuse
 

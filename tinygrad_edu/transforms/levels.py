@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from itertools import count
-from types import FrameType
 from typing import Any
 
 from ..engine.backward import parent
-from ..engine.conversions import asking
 from ..engine.mode import transform
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, next_place
 
 LOOP = "pass fallback=True to loop over the members"  # what the user can do about a NoBatching error
-
-
-COMPUTE = "compute with NumPy functions, choose with np.where(condition, ..., ...)"
-INSTEAD = {  # by the instruction that asks for a plain array
-    "STORE": "write into y = tg.Tensor(array, requires_grad=False), or join with np.stack([...])",
-    "BINARY_SUBSCR": "read array[index] from tg.Tensor(array, requires_grad=False)",
-    "CALL": f"{COMPUTE}, make an array of a list by np.stack([...])",
-}
 
 
 class NoBatching(TypeError):
@@ -47,15 +37,6 @@ class Level:
         self.transforms = len(within.entered) if within else 0
         self.running: set[Function] = set()  # primitives whose implementation is called with Batches
         self.shared: set[Node] = set()  # nodes that `is_shared` has found to be so
-
-    def refused(self, frame: FrameType, array: bool = False) -> NoBatching:
-        """Return the error for a plain number, or array, that the user's code, from a frame on outwards, asks for."""
-        opcode = asking(frame)
-        found = [remedy for start, remedy in INSTEAD.items() if opcode.startswith(start) and (array or start != "CALL")]
-        return NoBatching(
-            f"{self.title}: a plain number or array differs from member to member of a batch; {[*found, COMPUTE][0]}, "
-            f"or {LOOP}"
-        )
 
     def is_shared(self, x: Node) -> bool:
         """Return whether a node was computed from what was made outside of this vmap alone.
