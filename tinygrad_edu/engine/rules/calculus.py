@@ -14,7 +14,6 @@ from .limits import any_true
 from .promotion import floats, same_precision
 from .registry import Array, Axis, arrays_of, composition, conj, defvjp, is_complex, primitive
 from .shaping import one_or_tuple
-from .statistics import any_zero
 
 
 def part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
@@ -263,7 +262,7 @@ def linspace(start: Array, stop: Array, num: int = 50, endpoint: bool = True, re
 def geomspace(start: Array, stop: Array, num: int = 50, endpoint: bool = True, *, axis: int = 0) -> Array:
     """start**(1 - t) stop**t, with the sign of start."""
     start, stop, t = fractions(start, stop, num, endpoint)
-    if any_zero(start) or any_zero(stop):
+    if any_true(np.equal(start, 0)) or any_true(np.equal(stop, 0)):
         raise ValueError("np.geomspace: start and stop cannot be 0, as no constant factor leads there; start beside it")
     sign = np.sign(start)
     return np.moveaxis(sign * np.power(sign * start, 1 - t) * np.power(sign * stop, t), 0, axis)

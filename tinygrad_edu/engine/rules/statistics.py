@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .limits import any_true
 from .reductions import axes_of, count, deviation
 from .registry import (
     Array,
@@ -13,7 +14,6 @@ from .registry import (
     defvjp,
     is_complex,
     predicate,
-    predicate_of_all,
     primitive,
     real_part,
 )  # fmt: skip
@@ -37,16 +37,10 @@ def average(a: Array, axis: Axis = None, weights: ArrayLike | None = None, retur
         a, w = arrays_of([a, weights])
         w = weights_along(w, a, axis)
         total = np.sum(w, axis=axis, keepdims=keepdims, dtype=np.result_type(w.dtype, a.dtype))
-        if any_zero(total):
+        if any_true(np.equal(total, 0)):
             raise ZeroDivisionError("np.average: the weights add up to 0; change them or choose other axes")
         mean = np.sum(w * a, axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
-
-
-@predicate_of_all(True)
-def any_zero(x: Array) -> bool:
-    """Return whether an element is 0."""
-    return bool(np.any(np.equal(x, 0)))
 
 
 def weights_along(w: Array, a: Array, axis: Axis) -> Array:
