@@ -17,7 +17,8 @@ from .engine.backward import parent, toposort
 from .engine.errors import Line, describe, format_line, user_name, users_line
 from .engine.mode import Contribution, Contributions, Passed, decorated, watching
 from .engine.rules.registry import is_elementwise, name, vjps
-from .transforms.batching import Batch, member
+from .transforms.batch_arguments import member
+from .transforms.batching import Batch
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -44,16 +43,27 @@ def named(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
     return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
-def raise_error_of_member(error: Exception, fun: Function, level: Level, of_first: Callable[[], Any]) -> NoReturn:
+def member(value: Any, level: Level, i: int) -> Any:
+    """Return nested arguments with the i-th member of each Batch."""
+    if hasattr(type(value), "stacked"):
+        return value.stacked[i] if value.level is level else value
+    if isinstance(value, (list, tuple)):
+        parts = [member(v, level, i) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return {k: member(v, level, i) for k, v in value.items()} if type(value) is dict else value
+
+
+def raise_error_of_member(
+    error: Exception, fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> NoReturn:
     """Raise the error of the first member's call alone, if it has one: its shapes are those that the user knows.
 
     An error of this library knows them too, or names the member, and a user's code does not run twice.
     """
     known = str(error).startswith((level.title, f"{name(fun)}:")) or type(error).__module__.startswith(PACKAGE)
     if level.size and not known and not (fun in implementations and is_users(fun)):
-        args, kwargs = of_first()
         try:
-            fun(*args, **kwargs)
+            fun(*member(args, level, 0), **member(kwargs, level, 0))
         except Exception as alone:
             error = alone if isinstance(alone, (ValueError, IndexError)) else error
     raise error from error.__cause__

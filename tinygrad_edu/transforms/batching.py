@@ -38,7 +38,7 @@ from ..engine.rules.registry import (
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
 from . import tree
-from .batch_arguments import checked, raise_error_of_member, writes
+from .batch_arguments import checked, member, raise_error_of_member, writes
 from .levels import LOOP, Level, NoBatching
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
@@ -216,7 +216,7 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not level.fallback or writes(fun, args, kwargs):  # the members would write into one array
             raise
     except (ValueError, IndexError) as error:
-        raise_error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0))
+        raise_error_of_member(error, fun, level, args, kwargs)
     return looped(fun, level, args, kwargs)
 
 
@@ -234,7 +234,7 @@ def elementwise(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict
     try:
         y = fun(*operands, **(kwargs if target is None else {**kwargs, "out": target.stacked}))
     except ValueError as error:
-        raise_error_of_member(error, fun, level, lambda: member((args, kwargs), level, 0))
+        raise_error_of_member(error, fun, level, args, kwargs)
     return wrapped(y, level) if target is None else target
 
 
@@ -262,16 +262,6 @@ def aligned(a: Any, ndim: int, level: Level) -> Any:
 def batches(value: Any) -> list[Batch]:
     """Return the Batches in nested lists, tuples and dicts."""
     return [a for a in leaves(value) if type(a) is Batch]
-
-
-def member(value: Any, level: Level, i: int) -> Any:
-    """Return nested arguments with the i-th member of each Batch."""
-    if type(value) is Batch:
-        return value.stacked[i] if value.level is level else value
-    if isinstance(value, (list, tuple)):
-        parts = [member(v, level, i) for v in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return {k: member(v, level, i) for k, v in value.items()} if type(value) is dict else value
 
 
 def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
