@@ -152,6 +152,9 @@ def test_a_tensor_is_no_place_for_a_result_and_no_mask(fun):
         assert error == f"{name(fun)}(..., out=...): it takes no Tensor; pass its .data"
     assert t.data.tolist() == [[1, 2], [3, 4]]
     assert "np.round(..., out=...)" in message(TypeError, lambda: np.round(a, out=t))
+    for call in (lambda: np.round(a, 1, t), lambda: np.any(a, 0, t), lambda: np.fix(a, t), lambda: np.isposinf(a, t)):
+        assert "(..., out=...): it takes no Tensor; pass its .data" in message(TypeError, call)
+    assert t.data.tolist() == [[1, 2], [3, 4]]
     assert "pass its .data" in message(TypeError, lambda: np.add(a, a, where=t))
 
 

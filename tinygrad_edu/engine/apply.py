@@ -31,7 +31,7 @@ from .rules.registry import (
     takes_complex,
     vjps,
 )  # fmt: skip
-from .signatures import signature
+from .signatures import output, signature
 from .tape import Function, Node, constant, record
 from .threads import threaded
 
@@ -107,7 +107,7 @@ def apply_without_rule(fun: Function, args: tuple[Any, ...], kwargs: dict[str, A
                 raise
             raise explained(original, fun, args, kwargs) from original
     if fun in constants:
-        refuse_as_out(fun, kwargs)
+        refuse_as_out(fun, output(fun, args, kwargs))
         try:
             return fun(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
         except (TypeError, ValueError, IndexError) as error:
@@ -165,9 +165,9 @@ def instead_of(fun: Function, argument: Sequence[str]) -> str:
     return "pass its .data" + ", and several arrays in one list, [a, b]" * ("axis" in argument)
 
 
-def refuse_as_out(fun: Function, kwargs: dict[str, Any]) -> None:
+def refuse_as_out(fun: Function, out: Any) -> None:
     """Raise TypeError for a node as out=, whose data would change without a record."""
-    if holds_node(kwargs.get("out")):
+    if holds_node(out):
         raise TypeError(f"{name(fun)}(..., out=...): it takes no Tensor; pass its .data")
 
 
@@ -190,7 +190,7 @@ def without_subclasses(a: Any) -> Any:
 
 def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments with all nodes among the positional ones, and keywords that the rules know."""
-    refuse_as_out(fun, kwargs)
+    refuse_as_out(fun, kwargs.get("out"))
     if any(map(holds_node, kwargs.values())):
         bound = signature(fun).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs

@@ -15,7 +15,7 @@ import numpy as np
 from .habits import keyword_instead
 from .rules.indexing import setitem
 from .rules.registry import Function, compositions, is_complex, is_users, keywords, name, takes_complex, unordered
-from .signatures import signature
+from .signatures import output, signature
 
 Line = tuple[str, int]  # a file and the number of a line
 
@@ -39,10 +39,7 @@ IN_C = (type(len), type(np.mean))  # the classes of functions in C, whose names 
 def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords without `out`; raise TypeError for an array to write into, or a keyword without a rule."""
     known = keywords(fun)
-    out = kwargs.get("out")
-    if "out" in known[: len(args)]:
-        out = args[known.index("out")]
-    if out is not None:
+    if output(fun, args, kwargs) is not None:
         raise TypeError(
             f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
             "(and a = a + t instead of a += t)"

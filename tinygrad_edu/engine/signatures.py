@@ -1,6 +1,8 @@
 """Signatures of NumPy's functions, also of those written in C, which `inspect` knows only from NumPy 2.4 on."""
 
+import functools
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -35,3 +37,19 @@ HIDDEN: dict[Function, Function] = {  # a function whose own signature names som
 def signature(fun: Function) -> inspect.Signature:
     """Return the signature of a function; raise ValueError for another one in C, as `inspect.signature` does."""
     return inspect.signature(IN_C.get(fun) or HIDDEN.get(fun, fun))
+
+
+@functools.cache
+def _place_of_out(fun: Function) -> int | None:
+    """Return the position of the argument `out`; None for a function without one, or in C without a signature."""
+    try:
+        parameters = signature(fun).parameters.values()
+        return [p.name for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD].index("out")
+    except ValueError:
+        return None
+
+
+def output(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the array that a call names to write into, by `out=` or by position, or None."""
+    place = _place_of_out(fun)
+    return kwargs.get("out") if place is None or place >= len(args) else args[place]

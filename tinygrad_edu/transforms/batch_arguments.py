@@ -10,23 +10,8 @@ import numpy as np
 from ..engine.errors import checked_keywords, user_name
 from ..engine.rules.foreign import PACKAGE
 from ..engine.rules.registry import Function, compositions, implementations, is_users, name
-from ..engine.signatures import signature
+from ..engine.signatures import output, signature
 from .levels import LOOP, Level, NoBatching
-
-
-@functools.cache
-def place_of_out(fun: Function) -> int | None:
-    """Return the position of the argument `out`; None for a function without one, or in C without a signature."""
-    try:
-        return [*defaults(fun)].index("out")
-    except ValueError:
-        return None
-
-
-def writes(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Return whether a call names an array to write into."""
-    place = place_of_out(fun)
-    return kwargs.get("out") is not None or (place is not None and len(args) > place and args[place] is not None)
 
 
 @functools.cache
@@ -79,7 +64,7 @@ def checked(
     if not args:
         args, kwargs = (bound := signature(fun).bind(**kwargs)).args, bound.kwargs
     if fun not in compositions:
-        if not isinstance(fun, np.ufunc) and not is_users(fun) and writes(fun, args, kwargs):
+        if not isinstance(fun, np.ufunc) and not is_users(fun) and output(fun, args, kwargs) is not None:
             raise NoBatching(f"{level.title}: {name(fun)} writes members of a batch into a plain array; {LOOP}")
         return args, kwargs
     if len(kwargs) == 1 and "axis" in kwargs:

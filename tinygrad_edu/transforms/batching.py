@@ -36,9 +36,10 @@ from ..engine.rules.registry import (
     predicates_of_all,
 )  # fmt: skip
 from ..engine.rules.shaping import astype
+from ..engine.signatures import output
 from ..engine.tape import Node
 from . import tree
-from .batch_arguments import checked, member, raise_error_of_member, writes
+from .batch_arguments import checked, member, raise_error_of_member
 from .levels import LOOP, Level, NoBatching
 
 Rule = Callable[[Function, Level, tuple[Any, ...], dict[str, Any]], Any]
@@ -213,7 +214,7 @@ def call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 level.running.remove(fun)
         raise NoBatching(f"{level.title}: {user_name(fun)} computes no batch at once; {LOOP}")
     except NoBatching:
-        if not level.fallback or writes(fun, args, kwargs):  # the members would write into one array
+        if not level.fallback or output(fun, args, kwargs) is not None:  # the members would write into one array
             raise
     except (ValueError, IndexError) as error:
         raise_error_of_member(error, fun, level, args, kwargs)
