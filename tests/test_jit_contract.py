@@ -242,6 +242,45 @@ def test_sixteen_shapes_are_kept_and_the_least_recently_used_goes():
     assert not replays(jitted, np.ones(1))
 
 
+GROWING = {
+    "cache": (lambda x, cache: np.concatenate([cache, x]), lambda n: (np.ones((1, 2)), np.zeros((n, 2)))),
+    "list": (lambda xs: sum(x.sum() for x in xs), lambda n: ([np.ones(2)] * n,)),
+    "moves": (lambda x, moves: x * len(moves), lambda n: (np.ones(2), (1,) * n)),
+}
+
+
+@pytest.mark.parametrize("kind", list(GROWING))
+def test_arguments_that_grow_at_each_call_are_recorded_a_few_times(kind):
+    f, arguments = GROWING[kind]
+    jitted = tg.jit(f)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for n in range(100):
+            np.testing.assert_array_equal(jitted(*arguments(n)), f(*arguments(n)))
+    assert jitted.cache_info().misses == 21
+    assert [str(w.message).split(" is ")[0] for w in caught] == [
+        "jit(<lambda>): the number of the arguments, or the shape or dtype of an array among them,"
+    ]
+    assert all(replays(jitted, *arguments(n)) for n in range(5, 20))  # those that were recorded stay
+
+
+def test_new_shapes_are_recorded_if_replays_paid_for_them():
+    jitted = tg.jit(lambda x: x * 2)
+    for n in range(40):
+        for _ in range(65):
+            jitted(np.ones(n))
+    assert jitted.cache_info().misses == 40
+
+
+def test_a_shape_that_comes_to_stay_is_recorded_in_the_end():
+    jitted = tg.jit(lambda x: x * 2)
+    for n in range(30):
+        jitted(np.ones(n))
+    with pytest.warns(UserWarning, match="runs without jit"):
+        [jitted(np.ones(50)) for _ in range(70)]
+    assert replays(jitted, np.ones(50))
+
+
 def test_cache_clear_forgets_recordings_and_counts():
     jitted = tg.jit(lambda x: x * 2)
     jitted(X), jitted(X)

@@ -38,9 +38,11 @@ from .recording import VARIABLE, Recording
 MAXSIZE = 16  # recordings that are kept
 FEW = 4  # calls in a row that are recorded, though their shapes are known and no call has used the last recordings
 AGAIN = 64  # at this call in a row, and then at twice as many, one more recording is made
+SHAPES = MAXSIZE + FEW  # recordings of new shapes that are made, and one more for every AGAIN replays
 
 # What differs, if a guard of values fails
 COMPARISON = "the outcome of a comparison, the size of a result, or which parameters have gradients (requires_grad)"
+NEW_SHAPES = "the number of the arguments, or the shape or dtype of an array among them,"
 BACKENDS = ("numpy", "c", "auto")
 
 _jitted: WeakSet[Jitted] = WeakSet()  # all that exist in this process
@@ -93,6 +95,7 @@ class Jitted(Transparent):
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0  # hits of recordings that are gone
         self._varied = 0  # calls since the last replay that no recording served, though their shapes were known
+        self._shapes = 0  # recordings that were made as shapes, dtypes or the number of arguments were new
         self._begun = 0  # calls since the last recording that gave something its first value
         self._failed = 0  # calls since then that were not recorded, such as those that caught an error
         self._warned = False
@@ -148,9 +151,10 @@ class Jitted(Transparent):
             return self._fun(*args, **kwargs)  # for a batch, within vmap
         varies = varies or next(filter(None, [r.varying(args, kwargs) for r in self._recordings]), "")
         n = self._varied + 1 if varies else self._failed
-        is_tried = n <= FEW or (n >= AGAIN and not n & (n - 1))  # what varied may have come to rest
-        if varies and not is_tried and not self._warned:
-            self._warn(varies)
+        is_new = not varies and self._shapes >= SHAPES + self.cache_info().hits // AGAIN
+        is_tried = (n <= FEW and not is_new) or (n >= AGAIN and not n & (n - 1))  # what varied may have come to rest
+        if not self._warned and ((varies and not is_tried) or (is_new and n == AGAIN)):
+            self._warn(varies or NEW_SHAPES)
         recording: Recording | None = None
         try:
             if is_tried:
@@ -161,13 +165,12 @@ class Jitted(Transparent):
             if varies != COMPARISON and isinstance(error, JitError):
                 raise
         if recording is None:  # for other values a recording serves, and for these the function itself
-            result = self._fun(*args, **kwargs)
             self._varied, self._failed = self._varied + bool(varies), self._failed + (not varies)
-            return result
+            return self._fun(*args, **kwargs)
         recording.captured.on_gone = WeakMethod(self._forget)
         with self._lock:
             self._misses, self._begun, self._failed = self._misses + 1, 0, 0
-            self._varied += bool(varies)
+            self._varied, self._shapes = self._varied + bool(varies), self._shapes + (not varies)
             replaced = {r: r.replaced(recording) for r in self._recordings}
             stale = [r for r, found in replaced.items() if any(not isinstance(x, PLAIN) for *_, x in found)]
             arrays = [place for found in replaced.values() for place, _, x in found if isinstance(x, np.ndarray)]
@@ -195,7 +198,7 @@ class Jitted(Transparent):
             varies = next((name for _, name, _ in self._recordings[1].replaced(self._recordings[0])), varies)
         warnings.warn(
             f"jit({self._name}): {varies} is a different one at each call, so no recording fits: the "
-            "function runs without jit. Pass arrays or Values for what changes, and keep the same objects",
+            "function runs without jit. Pass arrays or Values for what changes, keep the same objects and few shapes",
             stacklevel=4,
         )
 
@@ -212,7 +215,7 @@ class Jitted(Transparent):
         """Forget all recordings."""
         with self._lock:
             self._keep([])
-            self._hits = self._misses = self._varied = self._begun = self._failed = 0
+            self._hits = self._misses = self._varied = self._shapes = self._begun = self._failed = 0
             self._warned = False
 
     @property
