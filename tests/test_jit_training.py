@@ -143,6 +143,22 @@ def test_an_update_runs_in_the_memory_order_of_the_weights():
     assert {a.flags.f_contiguous for a in arrays if a.shape == layer.weight.shape} == {True}
 
 
+def test_a_replayed_step_warns_of_a_gradient_that_several_passes_added_up_to():
+    w = tg.Tensor([1.0, 2.0])
+    opt = tg.optim.Adam([w], lr=0.1)
+    step = tg.jit(opt.step)
+    for i in range(6):
+        for _ in range(2 if i == 4 else 1):
+            (w * w).sum().backward()
+        if i == 4:
+            with pytest.warns(UserWarning, match=r"sum of 2 backward passes or more"):
+                step()
+        else:
+            step()
+        opt.zero_grad()
+    assert step.cache_info()[:2] == (4, 2)
+
+
 def test_a_step_that_fails_changes_nothing():
     a, b = tg.Tensor(np.eye(2)), tg.Tensor(np.ones((2, 2)))
     first, second = tg.optim.SGD([a], lr=0.1), tg.optim.Adam([b], lr=0.1)

@@ -118,6 +118,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.tensors)
             if before["_grad"] is not None or owner in captured.absent:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
+            if owner in captured.stepped:  # the step warns of a sum
+                yield f"(getattr({text}, 'passes', 1) > 1) is {getattr(owner, 'passes', 1) > 1}"
             keys = [key for key in keys if key in holder.traced and holder.traced[key].origin in used]
             if "_value" not in keys and isinstance(before["_value"], np.ndarray) and id(owner) not in captured.tensors:
                 yield array_text(emitter, f"{text}._value", before["_value"])  # it may have asked for the dtype alone

@@ -68,6 +68,7 @@ class Captured:
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.is_doubtful = False  # whether the recorded run is not to be trusted, and changes nothing
         self.absent: dict[Node, None] = {}  # Tensors whose gradient was read and is None
+        self.stepped: set[Node] = set()  # the first parameter of each optimizer that stepped by gradients found before
         self.requires_grad: dict[Node, bool] = {}  # of all Tensors
         self.drawn: list[np.random.Generator] = []  # those that random numbers were drawn from
         self.on_gone: Callable[[], Callable[[Captured], None] | None] = lambda: None  # a weak reference

@@ -219,6 +219,7 @@ def count_passes(found: Captured) -> Iterator[Callable[[], object]]:
     moving = {h.of.params[0] for h, key, given, new in found.exchanged if h.has(key, "steps") and new is not given}
     earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
     earlier |= {id(v.source.owner): v for v in program.settings if v.source.attribute == "_grad"}  # of Values
+    found.stepped = {x for x in moving if id(x) in earlier}
     for x, v in [(x, v) for x, v in program.grads if v is not None]:
         holder = found.closure.holders[id(x)]
         before, after = holder.before["passes"], holder.last["passes"]
