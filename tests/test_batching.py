@@ -499,6 +499,35 @@ def test_functions_that_compute_all_members_at_once(f):
     np.testing.assert_allclose(tg.vmap(slope)(x), [slope(row) for row in x], atol=1e-14)
 
 
+def test_counts_and_their_weights_are_those_of_each_member():
+    w, i, at = X[:3], np.array([2, 0, 2]), np.array([[0, 1, 1], [3, 3, 3], [2, 0, 3]])
+    segments = lambda w, i: np.bincount(i, w, 4)
+    loss = lambda w, i: np.sum(np.bincount(i, np.sin(w), minlength=6) ** 3)
+    for f, axes, args in (
+        (segments, (0, None), (w, i)), (segments, (None, 0), (w[0], at)), (segments, 0, (w, at)),
+        (lambda i: np.bincount(i, [1, 2, 3], 5), 0, (at,)), (lambda i: np.bincount(i > 1, None, 2), 0, (at,)),
+        (lambda w: np.bincount(i, w.astype(np.float32)), 0, (w,)), (tg.grad(loss), (0, None), (w, i)),
+        (tg.grad(loss), 0, (w, at)), (lambda w: tg.hvp(lambda w: loss(w, i))(w, w), 0, (w,)),
+    ):  # fmt: skip
+        axes = axes if isinstance(axes, tuple) else (axes,) * len(args)
+        expected = [f(*[a if n is None else a[k] for a, n in zip(args, axes, strict=True)]) for k in range(3)]
+        y = tg.vmap(f, axes)(*args)
+        assert y.dtype == expected[0].dtype
+        np.testing.assert_allclose(y, expected, rtol=1e-14)
+    np.testing.assert_array_equal(tg.jacobian(lambda w: segments(w, i))(w[0]), np.eye(4)[:, i])
+    refused = {
+        "counts integers from 0 on": (lambda i: np.bincount(-i), lambda i: np.bincount(1.0 * i),
+                                      lambda i: np.bincount(i, minlength=-1), lambda i: np.bincount(i.reshape(3, 1))),
+        r"of 3 integers, and weights of shape \(2,\)": (lambda i: np.bincount(i, [1.0, 2.0]),),
+    }  # fmt: skip
+    for words, functions in refused.items():
+        for f in functions:
+            with pytest.raises(ValueError, match=words):
+                tg.vmap(f)(at)
+    with pytest.raises(TypeError, match=r"results of np\.bincount differ in length; set minlength=, or pass fallback"):
+        tg.vmap(np.bincount)(at)
+
+
 def test_histograms_take_a_loop():
     x = np.random.default_rng(0).normal(size=(5, 8))
 
