@@ -21,12 +21,12 @@ from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import ATOMS, LISTS, MANY, WHOLE, Closure
+from .closure import ATOMS, MANY, WHOLE, Closure
 from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, assign, key_text, parts
-from .ir import ARRAYS, Input, Setting, State, Var
+from .ir import ARRAYS, NESTED, Input, Setting, State, Var
 from .names import library
 from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
 from .traced import JitError, Traced, Unrecorded
@@ -80,7 +80,7 @@ class Captured:
         self.leaves.append(a)
         if isinstance(a, Node):
             self.tensors.setdefault(id(a), source)
-        elif is_special(kind) or is_like_array(kind) or (isinstance(a, LISTS) and not self.closure.is_users(a)):
+        elif is_special(kind) or is_like_array(kind) or (isinstance(a, NESTED) and not self.closure.is_users(a)):
             raise self.refusal("an argument", a, "pass")
         elif isinstance(a, np.ndarray) and a.dtype.kind != "O":
             return self.add_array(Var(source, a))
@@ -223,11 +223,11 @@ class Captured:
         """
         found = list(zip(argument_names(self.fun, self.args, self.kwargs), self.leaves, strict=True))
         for holder in self.closure.holders.values():
-            seen = [(k, v) for k, v in holder.seen.items() if isinstance(v, (Node, *LISTS))]
+            seen = [(k, v) for k, v in holder.seen.items() if isinstance(v, (Node, *NESTED))]
             found += [(holder.member(k), v) for k, v in seen if holder.is_scope or isinstance(k, str)]
         names: dict[int, str] = {}
         for name, value in found:
-            inner = members(value) if isinstance(value, LISTS) and len(value) <= MANY else {}
+            inner = members(value) if isinstance(value, NESTED) and len(value) <= MANY else {}
             for text, x in [(name, value), *[(f"{name}_{key_text(k)}", v) for k, v in inner.items()]]:
                 if isinstance(x, Node):
                     names.setdefault(id(x), text)

@@ -32,7 +32,6 @@ from .randomness import SOURCES, comparable, set_source_state, source_state
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
-LISTS = (list, tuple, dict)
 ATOMS = (*PLAIN, np.bool, np.number, np.character, np.datetime64, np.ufunc, range, slice)
 FRAMEWORK = (Module, Optimizer, Group, LRScheduler, Standardizer)  # their instances are seen with all attributes
 SETTINGS = {  # what a replay reads anew

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..engine.rules.registry import implementations, opaques
 from .functional import part
-from .ir import Call, Constant, Program, Var, mapped
+from .ir import Call, Constant, Program, Var, mapped, substituted
 from .recorder import Recorder
 from .traced import Traced
 
@@ -31,7 +31,7 @@ def open_calls(program: Program, steps: float = np.inf) -> None:
 def calls_inside(call: Call) -> tuple[list[Call], Any]:
     """Return the calls that compute the result of a call, and the Vars of the result."""
     rec = Recorder(call.fun.__name__)
-    args = mapped(lambda v: Traced(rec, v.example, v) if type(v) is Var else v, call.args)
+    args = substituted(call.args, lambda v: Traced(rec, v.example, v))
     with np.errstate(all="ignore"):  # the values are placeholders
         result = implementations[call.fun](*args, **call.kwargs)
     constants: dict[Any, Var] = {}  # one for the uses of an array in all steps
