@@ -106,6 +106,18 @@ x: x.round(1) + x
 x: x.flatten() * 2
 x: x.copy("F") * 2
 x: x.compress([True, False], axis=0)
+x: np.ravel(a=x) * 2
+x: np.transpose(a=x) * 2
+x: np.swapaxes(a=x, axis1=0, axis2=1) * 2
+x: np.moveaxis(a=x, source=0, destination=1) * 2
+x: np.expand_dims(a=x, axis=1) * 2
+x: np.squeeze(a=x[:1]) * 2
+x: np.stack(arrays=x) * 2
+x: np.copy(a=x) * 2
+x: np.size(a=x) * x
+x: np.ravel(x.T, "k") * 2
+x: x.T.flatten("k") * 2
+x: np.reshape(x.T * 2, (2, 3), "a") * 2
 x: x.T @ x
 x: x.mT @ x
 x: x.dot(x.T)
@@ -337,6 +349,20 @@ PROGRAMS = [line.split(": ", 1) for line in (RECORDED + WRITTEN).strip().split("
 @pytest.mark.parametrize(("given", "text"), PROGRAMS)
 def test_what_arrays_do_is_recorded(given, text):
     check(body(text), GIVEN[given])
+
+
+RESHAPED = ["newshape=(3, 2)", "shape=(3, 2)", "shape=-1, copy=False", "shape=-1, copy=True"]
+
+
+@pytest.mark.filterwarnings("ignore:`newshape`:DeprecationWarning")  # the name of `shape` in NumPy 2.0
+@pytest.mark.parametrize("given", RESHAPED)
+def test_reshape_takes_the_arguments_that_numpy_takes(given):
+    check(body(f"np.reshape(x, {given}) * 2"), X)
+    check(body(f"np.reshape(x.T, {given}) * 2"), X)
+    jitted = tg.jit(body(f"np.reshape(x, {given}) * 2"))
+    for x in (X, X, np.asfortranarray(X)):
+        expected, found = (run(f, x)[0] for f in (body(f"np.reshape(x, {given}) * 2"), jitted))
+        assert expected is found if isinstance(expected, type) else np.array_equal(expected, found)
 
 
 TENSORS = """

@@ -92,7 +92,7 @@ UNKNOWN: set[Function] = {  # they look at memory, or it depends on values which
 
 
 def _ravel(x: Any, order: str = "C") -> Any:
-    if order == "K":  # the order in memory now, whatever it is at a replay
+    if order in ("K", "k"):  # the order in memory now, whatever it is at a replay
         strides = x.strides
         if x.size and 0 in [stride for stride, n in zip(strides, x.shape, strict=True) if n > 1]:
             raise x.rec.error("a broadcast array has no order in memory that ravel could keep; use order='C'")
@@ -103,13 +103,12 @@ def _ravel(x: Any, order: str = "C") -> Any:
     return y
 
 
-def _reshape(x: Any, shape: Any = None, order: str = "C", *, newshape: object = None, copy: object = None) -> Any:
-    if order == "A":
+def _reshape(x: Any, shape: Any = None, order: Any = "C", newshape: Any = None, **copy: Any) -> Any:
+    x.rec.order_matters |= False in copy.values()  # of an array in another order NumPy may have to raise an error
+    if order in ("A", "a"):
         order = "F" if x.flags.fnc else "C"
-    if copy:
-        x = np.copy(x)
-    given: Any = order
-    return _as(np.reshape(x.value, shape, order=given), x, order)
+    result = np.reshape(x.value, shape if newshape is None else newshape, order=order, **copy)  # its name in NumPy 2.0
+    return _as(result, np.copy(x) if copy.get("copy") else x, order)
 
 
 def _as(result: Any, x: Any, order: str = "C") -> Any:
@@ -155,6 +154,7 @@ PERMUTING = (np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxi
 COMPOSED = (np.atleast_1d, np.atleast_2d, np.atleast_3d, np.apply_along_axis, np.apply_over_axes)
 REWRITTEN: dict[Function, Function] = {
     np.reshape: _reshape, np.ravel: _ravel, np.broadcast_arrays: _broadcast_arrays,
+    float: lambda x: x if x.is_float else x.rec.call(float, (x,), {}),
     **{fun: _as_transpose(fun) for fun in PERMUTING},
     **{fun: _as_reshape(fun) for fun in (np.expand_dims, np.squeeze)},
     **{fun: compositions[fun] for fun in COMPOSED},

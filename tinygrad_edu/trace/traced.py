@@ -79,7 +79,7 @@ class Traced(View):
 
     def change(self, fun: Function, args: tuple[Any, ...], kwargs: Any) -> None:
         """Record fun(*args, **kwargs), which changes its first argument in place."""
-        x, *rest = args if args else (kwargs.pop(functional.parameters(fun)[0]),)
+        x, *rest = args
         if type(x) is not Traced:
             self._refuse_plain(name(fun))
         if fun in UNBUFFERED and x.is_read((rest, kwargs)):
@@ -137,13 +137,13 @@ class Traced(View):
     def __array_function__(self, fun: Function, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any:
         if any([t is not Traced and np.ndarray not in t.__mro__ for t in types]):
             return NotImplemented
+        if not args:  # the first one is given by its name
+            args = (kwargs.pop(functional.parameters(fun)[0]),)
         rec = self.rec
         if rec.is_foreign(args):
             return rec.evaluate(fun, args, kwargs, args[: fun in functional.CHANGING] or kwargs.get("out"))
         if fun in predicates and array_likes.isdisjoint(map(type, args)):  # but a Batch asks its members
             return rec.ask(fun, args)
-        if fun is float and self.is_float:
-            return self
         if fun in CALLING and any([callable(f) and type(f) is not np.ufunc for f in leaves((args, kwargs))]):
             raise rec.error(f"{name(fun)} calls a function of yours, and is not recorded; use np.where, or a loop")
         if fun in REWRITTEN:
