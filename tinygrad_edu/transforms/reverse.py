@@ -210,10 +210,8 @@ def trace(
     """
     arguments, start, within_no_grad = list(args), next_place(), paused()
     xs: list[Tensor] = []
-    enclosing = mode.transform.get()
-    outer = enclosing.variables if enclosing else frozenset()
-    entered = enclosing.entered if enclosing else ()
-    inside = Transform(outer, [], entered, f)
+    enclosing = mode.transform.get() or Transform(frozenset(), [])
+    inside = Transform(enclosing.variables, [], enclosing.entered, f)
     token = mode.transform.set(inside)  # already for the variables: an enclosing forward mode has to keep their graph
     with recording():
         try:
@@ -233,7 +231,7 @@ def trace(
         check_result(transform, f, y, has_aux, several)
     if not carry and not within_no_grad:
         roots = [y] if isinstance(y, Node) else [part for part in tree.leaves(y) if isinstance(part, Node)]
-        variables = set(xs) - outer  # the parameters of a Module may be variables of both
+        variables = set(xs) - enclosing.variables  # the parameters of a Module may be variables of both
         carry = _closes_over_leaves([root for root in roots if root.requires_grad], variables, start)
     return y, xs, carry
 
