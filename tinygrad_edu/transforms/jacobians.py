@@ -45,15 +45,20 @@ def jacobian(
     check_function("jacobian", f, argnums)
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f"jacobian: mode={mode!r}; it is 'auto', 'forward' or 'reverse'")
+    return _of_function("jacobian", f, argnums, has_aux, lambda y, xs, carry: _columns(y, xs, carry, mode))
+
+
+def _of_function(transform: str, f: Function, argnums: Argnums, has_aux: bool, columns: Function) -> Function:
+    """Return the function of the derivatives of f, of which `columns(leaf, xs, carry)` gives those by each variable."""
 
     @functools.wraps(f)
-    def jacobian_of(*args: Any, **kwargs: Any) -> Result:
-        y, xs, carry = trace("jacobian", f, args, kwargs, argnums, has_aux, several=True)
+    def derivatives(*args: Any, **kwargs: Any) -> Result:
+        y, xs, carry = trace(transform, f, args, kwargs, argnums, has_aux, several=True)
         y, aux = y if has_aux else (y, None)
-        jacobians = _of_each(f, y, lambda leaf: like_arguments(args, argnums, _columns(leaf, xs, carry, mode)))
-        return (jacobians, as_results(aux, carry)) if has_aux else jacobians
+        found = _of_each(f, y, lambda leaf: like_arguments(args, argnums, columns(leaf, xs, carry)))
+        return (found, as_results(aux, carry)) if has_aux else found
 
-    return jacobian_of
+    return derivatives
 
 
 def _of_each(f: Function, y: Any, derivatives: Callable[[Any], Any]) -> Any:
@@ -171,20 +176,10 @@ def hessian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callabl
     """
     check_function("hessian", f, argnums)
 
-    @functools.wraps(f)
-    def first(*args: Any, **kwargs: Any) -> Result:
-        y, xs, carry = trace("hessian", f, args, kwargs, argnums, has_aux, several=True)
-        y, aux = y if has_aux else (y, None)
+    def columns(y: Any, xs: list[Tensor], carry: bool) -> list[Result]:
+        return pull_back(y, xs, None, carry) if np.size(y) == 1 else _columns(y, xs, carry, "reverse")
 
-        def derivatives(leaf: Any) -> Any:
-            single = np.size(leaf) == 1
-            columns = pull_back(leaf, xs, None, carry) if single else _columns(leaf, xs, carry, "reverse")
-            return like_arguments(args, argnums, columns)
-
-        gradients = _of_each(f, y, derivatives)
-        return (gradients, as_results(aux, carry)) if has_aux else gradients
-
-    return jacobian(first, argnums, "forward", has_aux)
+    return jacobian(_of_function("hessian", f, argnums, has_aux, columns), argnums, "forward", has_aux)
 
 
 @names_keywords
