@@ -30,7 +30,7 @@ from .rules.registry import (
     refusal,
     takes_complex,
     vjps,
-)  # fmt: skip
+)
 from .signatures import output, signature
 from .tape import Function, Node, constant, record
 from .threads import threaded

@@ -20,9 +20,7 @@ LEAVES = {float, Tensor, np.ndarray}
 Result = Any  # an array; a Tensor under an outer transform; for Values a float or a Value; or a tree of these
 
 
-def positions(
-    transform: str, f: Function, argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any]
-) -> list[int]:  # fmt: skip
+def positions(transform: str, f: Function, argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any]) -> list[int]:
     """Return argnums as positions from 0; raises TypeError for one without an argument, ValueError for one twice."""
     numbers = (argnums,) if isinstance(argnums, int) else argnums
     for i in numbers:

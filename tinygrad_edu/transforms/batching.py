@@ -34,7 +34,7 @@ from ..engine.rules.registry import (
     name,
     predicates,
     predicates_of_all,
-)  # fmt: skip
+)
 from ..engine.rules.shaping import astype
 from ..engine.signatures import output
 from ..engine.tape import Node

@@ -65,9 +65,7 @@ def _inside(variables: Sequence[Node], outermost: Transform | None = None) -> It
         transform.reset(token)
 
 
-def _node(
-    fun: Function, data: Any, tensors: Sequence[Tensor], gradients: Callable[..., Sequence[Any]]
-) -> Tensor:  # fmt: skip
+def _node(fun: Function, data: Any, tensors: Sequence[Tensor], gradients: Callable[..., Sequence[Any]]) -> Tensor:
     """Record a node that `fun` made of Tensors that take gradients, which `gradients(g, y, *tensors)` returns."""
     argvals, argnums = tuple([x._value for x in tensors]), tuple(range(len(tensors)))
     if transform.get() is not None:

@@ -26,9 +26,7 @@ MAX_ELEMENTS = 2**23  # elements of the largest array that a batch of directions
 
 
 @names_keywords
-def jacobian(
-    f: Function, argnums: Argnums = 0, mode: str = "auto", has_aux: bool = False
-) -> Callable[..., Result]:  # fmt: skip
+def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto", has_aux: bool = False) -> Callable[..., Result]:
     """Return a function that returns d(f)/d(x), of f's shape + x's shape.
 
     Where f returns a tree, the result has a Jacobian for each of its leaves; where x is a tree, that is a tree of x's

@@ -38,7 +38,7 @@ from .arguments import (
     name_of,
     positions,
     with_variables,
-)  # fmt: skip
+)
 
 Operand = ArrayLike | Tensor
 
@@ -115,9 +115,7 @@ def _zeros(x: Node, create_graph: bool) -> Result:
 
 
 @names_keywords
-def value_and_grad(
-    f: Function, argnums: Argnums = 0, has_aux: bool = False
-) -> Callable[..., tuple[Result, Result]]:  # fmt: skip
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Result, Result]]:
     """Return a function that returns f's value, a single number, and its gradient by the `argnums`-th argument.
 
     An argument may be a tree, that is nested containers of arrays and numbers (see `tg.tree`): its gradient has the

@@ -21,7 +21,7 @@ from .registry import (
     primitive,
     real_part,
     unsettled,
-)  # fmt: skip
+)
 
 ROUNDING = 1e2  # gradients by vectors below so many rounding errors of 1 may be nothing else
 
