@@ -515,16 +515,10 @@ def test_counts_and_their_weights_are_those_of_each_member():
         assert y.dtype == expected[0].dtype
         np.testing.assert_allclose(y, expected, rtol=1e-14)
     np.testing.assert_array_equal(tg.jacobian(lambda w: segments(w, i))(w[0]), np.eye(4)[:, i])
-    refused = {
-        "counts integers from 0 on": (lambda i: np.bincount(-i), lambda i: np.bincount(1.0 * i),
-                                      lambda i: np.bincount(i, minlength=-1), lambda i: np.bincount(i.reshape(3, 1))),
-        r"of 3 integers, and weights of shape \(2,\)": (lambda i: np.bincount(i, [1.0, 2.0]),),
-    }  # fmt: skip
-    for words, functions in refused.items():
-        for f in functions:
-            with pytest.raises(ValueError, match=words):
-                tg.vmap(f)(at)
-    with pytest.raises(TypeError, match=r"results of np\.bincount differ in length; set minlength=, or pass fallback"):
+    for f in (lambda i: np.bincount(-i), lambda i: np.bincount(i, minlength=-1), lambda i: np.bincount(i, [1.0, 2.0])):
+        with pytest.raises(ValueError, match=r"negative|same length"):
+            tg.vmap(f)(at)
+    with pytest.raises(TypeError, match=r"np\.bincount gives the members no results of one shape"):
         tg.vmap(np.bincount)(at)
 
 

@@ -43,29 +43,6 @@ def searchsorted(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dic
     return Batch(fun(v=v.stacked, **given), level)
 
 
-def bincount(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Add the weights of each member at its integers; all members have as many sums."""
-    given = named(fun, args, kwargs)
-    x, weights, minlength = given["x"], given.get("weights"), operator.index(given.get("minlength", 0))
-    x = x if hasattr(x, "dtype") else np.asarray(x)
-    weights = np.asarray(weights) if isinstance(weights, list) else weights
-    least, largest = (f(full(x, level), axis=tuple(range(1, x.ndim + 1)), initial=0) for f in (np.min, np.max))
-    if x.ndim != 1 or np.any(least < 0) or minlength < 0 or not np.can_cast(x.dtype, np.intp):
-        raise ValueError(
-            f"{level.title}: np.bincount counts integers from 0 on, of a vector; minlength is such a number"
-        )
-    if weights is not None and weights.shape != x.shape:
-        raise ValueError(f"{level.title}: np.bincount of {x.size} integers, and weights of shape {weights.shape}")
-    lengths = {max(n + 1 if x.size else 0, minlength) for n in largest.tolist()}
-    if len(lengths) != 1:
-        raise NoBatching(f"{level.title}: results of np.bincount differ in length; set minlength=, or {LOOP}")
-    if weights is None:
-        weights = np.ones(x.shape, np.intp)
-    elif fun is np.bincount:
-        weights = weights.astype(np.float64)
-    return indexing.scatter(weights, x.astype(np.intp), (*lengths,))
-
-
 def only_looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Refuse a function whose composition is for Tensors alone."""
     raise NoBatching(f"{level.title}: {name(fun)} computes no batch at once; {LOOP}")
@@ -188,7 +165,7 @@ RULES: dict[Function, Rule] = {
         sorting.permute, sorting.inverse_permutation, scans.running_logaddexp, scans.running_extremum,
     ), along_axis),
     sorting.order_statistic: order_statistic, np.searchsorted: searchsorted, np.histogram: only_looped,
-    np.bincount: bincount, sorting.bincount: bincount,
+    np.bincount: looped, sorting.bincount: looped,
     polynomials.horner: horner, polynomials.powers: powers,
     padding.pad: pad, windows.unfold: unfold, windows.fold: fold,
     **dict.fromkeys((windows.max_pool, windows.to_first, windows.from_first), over_last_axes),
