@@ -106,12 +106,9 @@ def plain_array(where: str, a: ArrayLike) -> Array:
     """Return a table, a list or an array as an array in this machine's byte order; raises TypeError for a mask."""
     if isinstance(a, np.ma.MaskedArray):
         raise TypeError(f"{where}: a masked array would lose its mask; fill it (.filled(value)) or leave its rows out")
-    return native(converted(where, as_array, from_table(a)))
-
-
-def native(a: Array) -> Array:
-    """Return an array in this machine's byte order; files of other machines, such as MNIST's, have the other one."""
-    return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
+    array: Array = converted(where, as_array, from_table(a))
+    # Files of other machines, such as MNIST's, have the other byte order
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def check_finite(where: str, x: Array, real: bool = False) -> None:
