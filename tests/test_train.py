@@ -588,6 +588,30 @@ def test_a_progress_bar_alone_counts_and_warns_where_it_is_made(monkeypatch, cap
     assert caught[0].filename == __file__
 
 
+def fitted(last, loss=tg.mse_loss, **options):
+    model = nn.Sequential(nn.Linear(3, 1 if last is nn.Sigmoid else 2, rng=0), last())
+    y = np.ones((4, 1)) if last is nn.Sigmoid else np.zeros(4, int)
+    sgd = optim.SGD(model.parameters(), lr=0.1)
+    fit(model, loss, (np.ones((4, 3)), y), optimizer=sgd, epochs=1, progress=False, **options)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda schedules, sgd: schedules.LinearWarmup(sgd, 2).step(),
+        lambda schedules, sgd: schedules.ReduceLROnPlateau(sgd).step(1.0),
+        lambda schedules, sgd: schedules.ChainedScheduler([schedules.StepLR(sgd, 1)]).step(),
+        lambda *_: fitted(nn.Sigmoid, metrics={"accuracy": tg.accuracy}),
+        lambda *_: fitted(nn.Sigmoid, metrics={"accuracy": tg.accuracy}, comm=tg.distributed.OneProcess()),
+        lambda *_: fitted(nn.Softmax, tg.cross_entropy),
+    ],
+)
+def test_a_warning_shows_the_users_line_however_many_calls_are_between(run):
+    with pytest.warns(UserWarning, match="first rate|Sigmoid|softmax") as caught:
+        run(optim.lr_scheduler, optim.SGD([Tensor(1.0)], lr=0.1))
+    assert {w.filename for w in caught} == {__file__}
+
+
 GOOD = (np.ones((4, 3)), np.ones((4, 1)))
 OTHER = optim.SGD([Tensor(1.0)], lr=0.1)
 

@@ -46,9 +46,7 @@ def fit_on_ranks(comm: Any, model: Module, loss: Loss, train_data: Data, **optio
     """
     comm = checked_communicator("fit", comm)
     if comm.size == 1:
-        alone = Run(model, loss, train_data, **options)
-        alone.depth = RankRun.depth
-        return alone.run()
+        return Run(model, loss, train_data, **options).run()
     norms = [m for m in model.modules() if isinstance(m, BatchNorm1d)] if isinstance(model, Module) else []
     widths = [2 * comm.size * m.num_features for m in norms]
     exchange = Announced(comm, max(widths)) if norms else Exchange(comm)
@@ -64,7 +62,6 @@ class RankRun(Run):
     What one rank does alone is guarded: an exception waits for the next exchange, in which all ranks raise it.
     """
 
-    depth = Run.depth + 1
     state: RankState
 
     def __init__(self, exchange: Exchange, *args: Any, **options: Any) -> None:

@@ -209,6 +209,14 @@ def users_line(frame: FrameType | None, top: CodeType | None = None) -> Line | N
     return None
 
 
+def users_level() -> int:
+    """Return the `stacklevel` with which a warning of the function that calls this shows the user's line."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INTERNAL):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def line_using(name: str, codes: Iterable[CodeType]) -> Line | None:
     """Return the first line of some functions that assigns a name, or else the first that reads it, or None."""
     uses, nested = list[tuple[bool, int, Line]](), [(0, code) for code in codes]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.dispatch import Operand
+from ..engine.errors import users_level
 from ..engine.rules.activations import log_softmax
 from ..engine.rules.foreign import array_from
 from ..engine.rules.promotion import same_precision
@@ -43,7 +44,7 @@ def cross_entropy(
     logits, target = _array(logits), _array(target)
     axis = min(1, logits.ndim - 1)
     if may_be_softmax(logits) and distributions(logits, axis):
-        warnings.warn(f"cross_entropy: {TWICE.format('softmax')}", stacklevel=2)
+        warnings.warn(f"cross_entropy: {TWICE.format('softmax')}", stacklevel=users_level())
     if label_smoothing and not (hasattr(label_smoothing, "__float__") and 0 <= label_smoothing <= 1):
         raise ValueError(f"cross_entropy: label_smoothing is a share from 0 to 1, not {label_smoothing!r}")
     if logits.ndim and target.shape == logits.shape and target.dtype.kind == "f":
@@ -85,7 +86,7 @@ def nll_loss(
     log_p, target = floating(_array(log_probabilities)), _array(target)
     axis = min(1, log_p.ndim - 1)
     if may_be_softmax(log_p) and distributions(log_p, axis):
-        warnings.warn(f"nll_loss: {LOGARITHM}", stacklevel=2)
+        warnings.warn(f"nll_loss: {LOGARITHM}", stacklevel=users_level())
     counted = None if ignore_index is None else _others("nll_loss", target, ignore_index)
     classes = target if counted is None else np.where(counted, target, 0)
     classes = _checked_classes(log_p, classes, axis, "nll_loss", "log-probabilities")

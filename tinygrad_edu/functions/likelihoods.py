@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.arguments import check_numbers, switches
 from ..engine.arrays import broadcasts
 from ..engine.dispatch import Operand
+from ..engine.errors import users_level
 from ..engine.rules.activations import sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
 from ..engine.rules.gamma import xlogy
@@ -59,7 +60,7 @@ def binary_cross_entropy_with_logits(
     if not probabilities(target):
         raise ValueError(f"{where}: targets are probabilities, from 0 to 1; pass the logits first, then the target")
     if getattr(logits, "fun", None) is sigmoid:
-        warnings.warn(f"{where}: {TWICE.format('sigmoid')}", stacklevel=2)
+        warnings.warn(f"{where}: {TWICE.format('sigmoid')}", stacklevel=users_level())
     if pos_weight is None:
         losses = softplus(logits) - np.multiply(target, logits)
     else:
@@ -83,7 +84,7 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     switches("kl_div", log_target=log_target)
     log_q, target = operands("kl_div", prediction, target)
     if may_be_softmax(log_q) and distributions(log_q, -1):
-        warnings.warn(f"kl_div: {LOGARITHM}", stacklevel=2)
+        warnings.warn(f"kl_div: {LOGARITHM}", stacklevel=users_level())
     if log_target:
         never = np.equal(target, -np.inf)
         losses = np.exp(target) * np.where(never, 0, target - np.where(never, 0, log_q))

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..engine.errors import kind_of
+from ..engine.errors import kind_of, users_level
 from ..engine.rules.finite import all_finite
 from ..engine.rules.floats import python_float
 from ..engine.rules.registry import predicate, predicate_of_all
@@ -115,7 +115,7 @@ def warn_of_sum(kind: str, p: Tensor) -> None:
         warnings.warn(
             f"{kind}.step: the gradients are the sum of 2 backward passes or more. Call zero_grad() before each "
             "backward(), or minimize(loss), which does; if you add them up on purpose, step(accumulated=True)",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
 
 

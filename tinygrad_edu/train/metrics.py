@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from .. import functions
 from ..data.batches import batches, check_finite, checked_arrays, positive_int
-from ..engine.errors import kind_of
+from ..engine.errors import kind_of, users_level
 from ..engine.mode import no_grad
 from ..engine.rules.activations import sigmoid
 from ..engine.rules.floats import python_float
@@ -204,7 +204,7 @@ def _classes(where: str, prediction: Operand, target: Operand) -> tuple[Array, A
         are_two_classes(where, t)
         if getattr(prediction, "fun", None) is sigmoid:
             given = "all predictions are from 0 to 1, as probabilities are, and those of class 1 are the ones above 0"
-            warnings.warn(f"{where}: {given}; pass logits, or p > 0.5", stacklevel=3)
+            warnings.warn(f"{where}: {given}; pass logits, or p > 0.5", stacklevel=users_level())
         return (p.reshape(-1) > 0).astype(np.intp), (t > 0).astype(np.intp), 2
     if t.dtype.kind == "f":
         raise TypeError(f"{where}: class numbers are integers, and the target is {t.dtype}; target.astype(int)")
@@ -225,7 +225,7 @@ def checked_metrics(where: str, metrics: Metrics | None, model: Module) -> Metri
     if any(metric is accuracy for metric in metrics.values()) and _gives_one_probability(model):
         given = "the model ends with Sigmoid, and accuracy takes all numbers above 0 for class 1"
         remedy = "write lambda p, y: tg.accuracy(p > 0.5, y), or leave Sigmoid to binary_cross_entropy_with_logits"
-        warnings.warn(f"{where}: {given}; {remedy}", stacklevel=5 if where == "fit" else 3)
+        warnings.warn(f"{where}: {given}; {remedy}", stacklevel=users_level())
     return metrics
 
 

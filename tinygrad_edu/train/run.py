@@ -17,6 +17,7 @@ import numpy as np
 from .. import layers
 from ..data.batches import Arrays, Rng, positive_int
 from ..engine.arguments import generator, switches
+from ..engine.errors import users_level
 from ..engine.habits import names_keywords
 from ..nn import Module
 from ..nn.module import mode
@@ -105,8 +106,6 @@ def fit(
 class Run:
     """One call of `fit`: its arguments, checked, and what changes from epoch to epoch."""
 
-    depth = 4  # how many functions `progress_bar` is below the user's call
-
     def __init__(
         self, model: Module, loss: Loss, train_data: Data, *, optimizer: Optimizer, epochs: int,
         batch_size: int | None, valid_data: Data | None, scheduler: Scheduler | None, metrics: Metrics | None,
@@ -179,7 +178,7 @@ class Run:
         watch = self.guard.detect_anomaly() if self.detect_anomaly else nullcontext()
         bar: AbstractContextManager[Any] = nullcontext(nothing)
         if self.progress:
-            bar = progress_bar(self.epochs, len(self.history), stacklevel=self.depth)
+            bar = progress_bar(self.epochs, len(self.history), stacklevel=users_level())
         # Overflow raises DivergenceError, so NumPy's warnings about it are turned off.
         with bar as self.show, mode(self.modules, training=True), np.errstate(all="ignore"), watch:
             while not self.history.stopped:

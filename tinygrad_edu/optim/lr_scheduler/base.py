@@ -9,6 +9,7 @@ from typing import Any, SupportsFloat, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engine.errors import users_level
 from ...engine.rules.floats import python_float
 from ...engine.rules.registry import predicate
 from ...state import copy_state
@@ -91,7 +92,7 @@ class LRScheduler:
             warnings.warn(
                 f"{type(self).__name__}.step: {kind} has not yet taken a step, so it never uses its first rate; call "
                 "optimizer.step() first, then schedule.step()",
-                stacklevel=2,
+                stacklevel=users_level(),
             )
         self._set(self.epoch + 1)
 
