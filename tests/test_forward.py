@@ -213,3 +213,43 @@ def test_a_large_jacobian_is_computed_in_parts(monkeypatch):
     x = np.linspace(0, 1, 30)
     for mode in ("forward", "reverse"):
         np.testing.assert_allclose(tg.jacobian(np.sin, mode=mode)(x), np.diag(np.cos(x)))
+
+
+UNUSED = {  # functions whose result does not depend on an infinite slope at 0, or on one that is not a number
+    "dot": lambda x: np.stack([np.sqrt(x[0]), x[1]]) @ np.array([0.0, 1.0]),
+    "matmul": lambda x: np.array([[0.0, 1.0], [0.0, 2.0]]) @ np.stack([np.sqrt(x[0]), x[1]]),
+    "einsum": lambda x: np.einsum("i,i,i", np.stack([np.sqrt(x[0]), x[1]]), [0.0, 1.0], x),
+    "softmax": lambda x: tg.softmax(np.log(x)),
+    "logsumexp": lambda x: tg.logsumexp(np.log(x) + x),
+    "logaddexp": lambda x: np.logaddexp.reduce(np.stack([np.log(x), x]), axis=0)[1],
+    "max": lambda x: np.max(np.stack([np.log(x[0]), x[1] ** 2])),
+    "sort": lambda x: np.sort(np.stack([np.log(x[0]), x[1] ** 2]))[1],
+    "where": lambda x: np.sum(np.where(x > 0, np.sqrt(x), x)),
+    "prod": lambda x: np.prod(np.stack([np.arccosh(1 + x[0]), 0.0 * x[1], x[1]])),
+}
+
+
+@pytest.mark.parametrize("f", UNUSED.values(), ids=UNUSED)
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # of the values
+def test_an_infinite_slope_that_is_multiplied_by_0_is_no_nan_in_any_mode(f):
+    x, v = np.array([0.0, 2.0]), np.array([1.0, 3.0])
+    total = lambda x: np.sum(f(x) * np.cos(np.arange(1.0, np.size(f(x)) + 1)).reshape(np.shape(f(x))))
+    rows = np.asarray(tg.jacobian(f, mode="reverse")(x))
+    assert np.isfinite(rows).all()
+    np.testing.assert_allclose(tg.jacobian(f, mode="forward")(x), rows, atol=1e-15)
+    np.testing.assert_allclose(tg.jvp(f, [x], [v])[1], rows @ v)
+    np.testing.assert_allclose(tg.jvp(tg.jit(f), [x], [v])[1], rows @ v)
+    np.testing.assert_allclose(tg.vmap(lambda x: tg.jvp(f, [x], [v])[1])(np.stack([x, x + 1]))[0], rows @ v)
+    hessian = tg.jacobian(tg.grad(total), mode="reverse")(x)
+    for other in (tg.hessian(total), tg.jacobian(tg.grad(lambda x: tg.jvp(total, [x], [x * 0 + v])[1]))):
+        assert np.isfinite(other(x)).all()
+    np.testing.assert_allclose(tg.hessian(total)(x), hessian, atol=1e-15)
+    np.testing.assert_allclose(tg.hvp(total)(x, v), hessian @ v, atol=1e-15)
+    np.testing.assert_allclose(tg.grad(lambda x: tg.jvp(total, [x], [v])[1])(x), hessian @ v, atol=1e-15)
+
+
+def test_an_infinite_slope_that_is_used_stays_infinite_or_nan():
+    used = lambda x: np.stack([np.sqrt(x[0]), x[1]]) @ np.array([2.0, 1.0])
+    assert tg.jvp(used, [np.array([0.0, 1.0])], [np.ones(2)])[1] == np.inf
+    both = lambda x: np.array([[1.0, -1.0], [0.0, 0.0]]) @ np.sqrt(x)
+    np.testing.assert_array_equal(tg.jvp(both, [np.zeros(2)], [np.ones(2)])[1], [np.nan, 0])

@@ -20,7 +20,6 @@ from ..engine.mode import Watcher, recording, transform, watched_by, watchers, w
 from ..engine.passes import recorded_contribution
 from ..engine.rules import windows
 from ..engine.rules.einsum import einsum
-from ..engine.rules.finite import has_nan
 from ..engine.rules.indexing import read, scatter
 from ..engine.rules.limits import any_true
 from ..engine.rules.registry import Function, array_of, is_elementwise, limits, name, unsettled, vjps
@@ -30,7 +29,7 @@ from ..engine.tensor import Tensor
 from . import tree
 from .arguments import as_result, as_results, check_function, is_constant_argument
 from .reverse import trace
-from .tangents import pulled_by_limits, pulled_twice
+from .tangents import by_used_elements, holds_nan, pulled_by_limits, pulled_twice
 
 # Functions that are linear in each of their Tensors: the function of the tangent is the tangent of the function, which
 # is what transposing their rules would give, in a third of the time.
@@ -97,6 +96,8 @@ class Tangents(Watcher):
             return
         differentiable = len(along) < len(tangents) or any([isinstance(t, Node) for t in tangents])
         push = self.pushed if is_elementwise(y.fun) else applied if y.fun in LINEAR else transposed
+        if self.masked and push != self.pushed:
+            push = functools.partial(by_used_elements, push)
         first, *others = [push(y, i, t, differentiable) for i, t in along]
         tangent = sum(others, start=first)
         self.kinked = self.kinked or (differentiable and y.fun in limits and is_at_kink(y))
@@ -181,11 +182,6 @@ def push_forward(y: Any, variables: Sequence[Node], directions: Sequence[Any]) -
     t = pulled_twice(y, variables, directions) if tangents.kinked and isinstance(t, Node) else t
     tangents.show(y, t)
     return t
-
-
-def holds_nan(t: Any) -> bool:
-    """Return whether a tangent holds a NaN, which 0 * inf may have made."""
-    return t is not None and has_nan(getattr(t, "_value", t))
 
 
 def jvp(f: Function, xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> tuple[Any, ...]:

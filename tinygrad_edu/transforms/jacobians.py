@@ -18,9 +18,10 @@ from ..engine.tensor import Tensor
 from . import batch_rules, tree  # noqa: F401  # fills the table of `batching`
 from .arguments import Argnums, Result, as_result, as_results, check_function, check_result, like_arguments, name_of
 from .batching import Batch, full
-from .forward import holds_nan, jvp, push_forward
+from .forward import jvp, push_forward
 from .levels import Level, is_no_batching
 from .reverse import grad, node_gradients, pull_back, trace
+from .tangents import holds_nan
 
 MAX_ELEMENTS = 2**23  # elements of the largest array that a batch of directions may make
 

@@ -1,4 +1,7 @@
-"""Tangents from backward passes: at kinks, and where eigenvalues are equal, only the limits of gradients are known."""
+"""Tangents where a push forward alone gives NaN, or the wrong limit.
+
+At kinks, and where eigenvalues are equal, only limits of gradients are known, so tangents come from backward passes.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +10,30 @@ import numpy as np
 
 from ..engine.mode import recording
 from ..engine.rules.finite import has_nan
-from ..engine.rules.registry import conj, is_complex, real_part
+from ..engine.rules.limits import any_true
+from ..engine.rules.registry import Function, conj, is_complex, real_part
 from ..engine.rules.shaping import astype
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from .reverse import node_gradients
+
+
+def holds_nan(t: Any) -> bool:
+    """Return whether a tangent holds a NaN, which 0 * inf may have made."""
+    return t is not None and has_nan(getattr(t, "_value", t))
+
+
+def by_used_elements(push: Function, y: Node, i: int, t: Any, differentiable: bool) -> Any:
+    """Return the tangent of y by t, with 0 for infinities in t on which an element does not depend, not 0 * inf = NaN.
+
+    It pushes weights in their places too: where the result is 0, none of them is used.
+    """
+    r, infinite = push(y, i, t, differentiable), np.isinf(getattr(t, "_value", t))
+    if not (holds_nan(r) and any_true(infinite)):
+        return r
+    weights = np.sqrt(np.arange(2.0, infinite.size + 2)).reshape(infinite.shape)  # of no symmetry
+    used = push(y, i, np.where(infinite, weights, 0).astype(t.dtype), False)
+    return np.where(np.equal(used, 0), push(y, i, np.where(infinite, 0, t), differentiable), r)
 
 
 @recording()
