@@ -214,9 +214,7 @@ def _difference(values: Iterable[N], h: float) -> N:
 
 
 def _compare(g: Array, difference: Array, name: str, order: int, rtol: float, atol: float) -> None:
-    """Raise GradientError unless g is the gradient by argument i, as far as finite differences tell."""
-    if g.shape != difference.shape:
-        raise GradientError(f"check_grad: argument {name} has shape {difference.shape}, its gradient {g.shape}")
+    """Raise GradientError unless g is the gradient by an argument, as far as finite differences tell."""
     for index in np.ndindex(g.shape):
         error = abs(g[index] - difference[index])
         if not error <= atol + rtol * abs(difference[index]):
