@@ -134,7 +134,7 @@ def _float64_copy(name: str, a: Any) -> Array | None:
     if dtype in (np.float32, np.float16):
         remedy = "pass float64, whose rounding errors are small enough"
         raise TypeError(f"check_grad: argument {name} is {dtype}; {remedy}")
-    return np.array(getattr(a, "data", a) if not isinstance(a, np.ndarray) else a) if dtype == np.float64 else None
+    return np.array(getattr(a, "_value", a)) if dtype == np.float64 else None
 
 
 def _of_tensors(f: Function) -> Function:
