@@ -171,12 +171,9 @@ def title(where: Where) -> str:
 def each(where: Where, name: str, value: Any, ndim: int, least: int = 1) -> Shape:
     """Return an option as a tuple of ints, one for each axis; raises ValueError for anything else."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * ndim
-    for v in values:
-        if not isinstance(v, (int, np.integer)) or isinstance(v, bool) or v < least:
-            break
-    else:
-        if len(values) == ndim:
-            return values
+    are_whole = [isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= least for v in values]
+    if len(values) == ndim and all(are_whole):
+        return values
     several = f", or {ndim} of them in a tuple" if ndim > 1 else ""
     raise ValueError(f"{title(where)}: {name} is a whole number from {least}{several}, not {value!r}")
 
