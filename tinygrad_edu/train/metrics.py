@@ -49,10 +49,9 @@ def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array
     (x,) = checked_arrays("predict", x)
     check_finite("predict, x", x)
     size = len(x) if batch_size is None else min(positive_int("predict", "batch_size", batch_size), len(x))
-    parts = [(x,)] if batch_size is None else batches(x, batch_size=size, shuffle=False)
     results = []
     with mode(model.modules(), False), no_grad():
-        for (part,) in parts:
+        for (part,) in batches(x, batch_size=size, shuffle=False):
             result = as_array("predict", model(part))
             if np.shape(result)[:1] != part.shape[:1]:
                 given = f"returned shape {np.shape(result)} for input of shape {part.shape}"
