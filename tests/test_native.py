@@ -518,7 +518,7 @@ def test_products_of_blas_are_numpys():
 def test_a_product_is_large_however_many_multiplications_it_has():
     n = 2**22  # whose cube no integer of NumPy holds
     a = products.Matrix(None, (), n, n, n, 1)
-    assert products.uses_blas(products.Product(call=None, a=a, b=a, out=a, stack=()))
+    assert products.uses_blas(products.Product(a=a, b=a, out=a, stack=()))
 
 
 def test_fit_takes_the_name_of_a_backend():

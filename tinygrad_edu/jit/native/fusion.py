@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...trace.ir import Call, Guard, Var
+from ...trace.ir import Guard, Var
 from .access import Access, Accesses, squeezed
 from .operations import Operation, constant_value, literal
 
@@ -49,7 +49,6 @@ class Statement:
     Of a reduction, `operation` computes the elements that are reduced and `reduction` is the ufunc.
     """
 
-    call: Call
     operation: Operation
     operands: list[Operand]
     out: Var

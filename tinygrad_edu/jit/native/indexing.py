@@ -23,7 +23,6 @@ from .operations import c_type
 class Indexed(Group):
     """A loop over an index: it reads elements of `array` into `out`, or writes `value` to those of `out`."""
 
-    call: Call
     array: Access  # of what is indexed
     shape: tuple[int, ...]  # of what is indexed
     index: list[Element | Number]

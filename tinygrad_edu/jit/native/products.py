@@ -57,7 +57,6 @@ class Matrix(NamedTuple):
 class Product(Group):
     """out = a @ b."""
 
-    call: Call
     a: Matrix
     b: Matrix
     out: Matrix

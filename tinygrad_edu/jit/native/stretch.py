@@ -95,7 +95,7 @@ class Stretch:
             self.copy(call, target, first)
         elif (found := operation(call)) is not None:
             operands = [self.fusion.operand(a, d, out.shape) for a, d in zip(call.args, found.dtypes, strict=False)]
-            self.fusion.place(Statement(call, found, operands, out, self.accesses.of(out)), out.shape, target, first)
+            self.fusion.place(Statement(found, operands, out, self.accesses.of(out)), out.shape, target, first)
         elif (reduced := reduction(call)) is not None:
             self.reduce(call, reduced, target, first)
         elif is_product(call):
@@ -118,10 +118,10 @@ class Stretch:
             if x in self.accesses or operand is None:
                 self.reached(x)
                 operand = Element(self.accesses.part(x, rearranged(call, self.accesses.found[x][1])), x.dtype)
-            self.fusion.place_scalar(Statement(call, found, [operand], call.out))
+            self.fusion.place_scalar(Statement(found, [operand], call.out))
             return
         operands = [self.fusion.operand(a, d, ()) for a, d in zip(call.args, found.dtypes, strict=False)]
-        self.fusion.place_scalar(Statement(call, found, operands, call.out))
+        self.fusion.place_scalar(Statement(found, operands, call.out))
         if call.fun in RAISING:
             self.unsure.append(call.out)
 
@@ -137,7 +137,7 @@ class Stretch:
         found = Operation("a", (out.dtype,), out.dtype)
         if x not in self.accesses:
             operands = [self.fusion.operand(x, out.dtype, out.shape)]
-            statement = Statement(call, found, operands, out, self.accesses.of(out))
+            statement = Statement(found, operands, out, self.accesses.of(out))
             self.fusion.place(statement, out.shape, target, first)
             return
         shape, like = out.shape, self.accesses.found[out][1]
@@ -147,7 +147,7 @@ class Stretch:
         else:
             array = rearranged(call, self.accesses.found[x][1])
             operands = [Element(self.accesses.part(x, array).broadcast(array.shape, shape), out.dtype)]
-        group = Group(squeezed(shape), [Statement(call, found, operands, out, self.accesses.part(out, like))], False)
+        group = Group(squeezed(shape), [Statement(found, operands, out, self.accesses.part(out, like))], False)
         self.fusion.add(group)
 
     def reduce(self, call: Call, reduced: Reduction, target: Var | None = None, first: int = 0) -> None:
@@ -161,7 +161,7 @@ class Stretch:
             strides = iter(self.accesses.of(out).strides)
             found = [0 if k in reduced.axes else next(strides) for k, n in enumerate(x.shape) if n != 1]
             write = Access(out, 0, tuple(found))
-        statement = Statement(call, reduced.operation, operands, out, write, reduced.ufunc)
+        statement = Statement(reduced.operation, operands, out, write, reduced.ufunc)
         self.fusion.place(statement, x.shape, target, first)
 
     def product(self, call: Call, target: Var | None, first: int) -> None:
@@ -177,7 +177,7 @@ class Stretch:
         out, stack = result(self.accesses.of(call.out), call)
         left = matrix(self.reached(a), a.shape, stack, True)
         right = matrix(self.reached(b), b.shape, stack, False)
-        self.own(Product(call=call, a=left, b=right, out=out, stack=stack), call)
+        self.own(Product(a=left, b=right, out=out, stack=stack), call)
 
     def term(self, call: Call, term: Term, target: Var | None, first: int) -> None:
         """Place a term of a product of narrow matrices."""
@@ -189,7 +189,7 @@ class Stretch:
         ends = itertools.cycle(call.args)
         operands = [Element(access(v, part), v.dtype) for v, part in zip(ends, term.operands, strict=False)]
         write = access(out, term.into) if term.into is not None else self.accesses.of(out)
-        statement = Statement(call, term.operation, [*operands], out, write, np.add if sums else None)
+        statement = Statement(term.operation, [*operands], out, write, np.add if sums else None)
         self.fusion.place(statement, term.shape, target, first)
 
     def own(self, group: Group, call: Call) -> None:
@@ -216,7 +216,7 @@ class Stretch:
         access = self.accesses.part(out, where)
         if text != "a":
             operands.insert(0, Element(access, dtype))
-        self.fusion.add(Group(squeezed(where.shape), [Statement(call, found, operands, out, access)], False))
+        self.fusion.add(Group(squeezed(where.shape), [Statement(found, operands, out, access)], False))
 
     def index(self, call: Call) -> None:
         """Place what reads, sets or adds to elements of an array."""
@@ -239,7 +239,7 @@ class Stretch:
             for i in index
         ]
         group = Indexed(
-            call=call, array=self.reached(x), shape=x.shape, index=elements, lead=len(squeezed(shape)), fails=True,
+            array=self.reached(x), shape=x.shape, index=elements, lead=len(squeezed(shape)), fails=True,
             full=(*squeezed(shape), *squeezed(rest)), adds=call.fun is add_at,
         )  # fmt: skip
         if x is out:
