@@ -111,6 +111,7 @@ class Fusion:
         self.loops: dict[tuple[int, ...], list[int]] = {}  # loops that other calls may join, by their space
         self.places: dict[Var, int] = {}  # the group that completes a base or a scalar; those from outside have none
         self.read_at: dict[Var, int] = {}  # the last group that reads a base
+        self.barrier = 0  # the first group that may write into arrays of parameters
 
     def operand(self, a: object, dtype: np.dtype[Any], space: Sequence[int]) -> Operand:
         """Return an argument as an operand of a loop over `space`, whose operation takes `dtype`."""
@@ -156,15 +157,16 @@ class Fusion:
                 return i
         return None
 
-    def add(self, group: Group) -> int:
-        """Add a group at the end; return its place."""
+    def add(self, group: Group) -> None:
+        """Add a group at the end."""
         self.groups.append(group)
         at = len(self.groups) - 1
         if group.is_open:
             self.loops.setdefault(group.space, []).append(at)
         self.read_at.update(dict.fromkeys(group.reads(), at))
-        self.places.update([(s.out, at) for s in group.statements])
-        return at
+        self.places.update(dict.fromkeys([*group.writes(), *[s.out for s in group.statements]], at))
+        if group.fails:
+            self.barrier = at + 1
 
     def join(self, statement: Statement, at: int) -> None:
         """Add a statement to the group at a place."""
@@ -174,21 +176,20 @@ class Fusion:
             if isinstance(o, Element):
                 self.read_at[o.access.base] = max(at, self.read_at.get(o.access.base, -1))
 
-    def place(self, statement: Statement, shape: Sequence[int], into: Var | None = None, first: int = 0) -> None:
+    def place(self, statement: Statement, shape: Sequence[int], into: Var | None = None) -> None:
         """Put an elementwise call, or a reduction over `shape`, into a loop.
 
-        `into` is the array that is written over, if its old elements may be read until then; `first` is the first
-        group that may write into it.
+        `into` is the array of a parameter that is written over, if its old elements may be read until then.
         """
-        space = squeezed(shape)
+        space, first = squeezed(shape), 0
         if into is not None:
-            first = max(first, self.read_at.get(into, -1))
-            last = self.groups[first] if first < len(self.groups) else None
-            if last is not None and into in last.reads():
-                old = self.accesses.of(into)
-                same = all(o.access == old for s in last.statements for o in s.operands
+            last_read = self.read_at.get(into, -1)
+            first = max(self.barrier, last_read)
+            if first == last_read:
+                reader, old = self.groups[first], self.accesses.of(into)
+                same = all(o.access == old for s in reader.statements for o in s.operands
                            if isinstance(o, Element) and o.access.base is into)  # fmt: skip
-                first += not same or type(last) is not Group or statement.reduction is not None
+                first += not same or type(reader) is not Group or statement.reduction is not None
         found = self.candidate(space, statement.operands, first)
         if found is not None:
             self.join(statement, found)

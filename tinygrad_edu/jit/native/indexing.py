@@ -32,6 +32,7 @@ class Indexed(Group):
     lead: int = 0  # how many of them are the index's
     adds: bool = False
     is_open: bool = False
+    fails: bool = True
 
     def reads(self) -> set[Var]:
         """Return the bases of the arrays that are read."""

@@ -34,7 +34,6 @@ class Stretch:
         self.fusion = Fusion(self.accesses)
         self.outside: list[Var] = []  # what is read from outside
         self.numbers: set[Var] = set()  # the numbers among them
-        self.barrier = 0  # the first group that may write into arrays of parameters
         self.unsure: list[Var] = []  # numbers that may not be finite, where Python raises an error
 
     def find(self, v: Var) -> None:
@@ -82,7 +81,6 @@ class Stretch:
         self.find_operands(call)
         if target is not None:
             self.check_finite()
-        first = self.barrier if target is not None else 0
         out = call.out
         is_view = rearranges(call) and out.shape != () and not leaves and call.args[0] in self.accesses
         if is_view and self.accesses.view(call):
@@ -92,14 +90,14 @@ class Stretch:
             return
         self.accesses.add(out, self.like(call) if into is None else into)
         if rearranges(call) or call.fun in (np.reshape, np.broadcast_to):
-            self.copy(call, target, first)
+            self.copy(call, target)
         elif (found := operation(call)) is not None:
             operands = [self.fusion.operand(a, d, out.shape) for a, d in zip(call.args, found.dtypes, strict=False)]
-            self.fusion.place(Statement(found, operands, out, self.accesses.of(out)), out.shape, target, first)
+            self.fusion.place(Statement(found, operands, out, self.accesses.of(out)), out.shape, target)
         elif (reduced := reduction(call)) is not None:
-            self.reduce(call, reduced, target, first)
+            self.reduce(call, reduced, target)
         elif is_product(call):
-            self.product(call, target, first)
+            self.product(call, target)
         elif is_joined(call):
             self.join(call)
         else:
@@ -131,14 +129,14 @@ class Stretch:
             self.check(Guard(all_finite, tuple(self.unsure), True))
             self.unsure = []
 
-    def copy(self, call: Call, target: Var | None, first: int) -> None:
+    def copy(self, call: Call, target: Var | None) -> None:
         """Place a copy of an array into another order, or of a number into an array."""
         x, out = call.args[0], call.out
         found = Operation("a", (out.dtype,), out.dtype)
         if x not in self.accesses:
             operands = [self.fusion.operand(x, out.dtype, out.shape)]
             statement = Statement(found, operands, out, self.accesses.of(out))
-            self.fusion.place(statement, out.shape, target, first)
+            self.fusion.place(statement, out.shape, target)
             return
         shape, like = out.shape, self.accesses.found[out][1]
         if call.fun is np.reshape:  # element by element in the order of x
@@ -150,7 +148,7 @@ class Stretch:
         group = Group(squeezed(shape), [Statement(found, operands, out, self.accesses.part(out, like))], False)
         self.fusion.add(group)
 
-    def reduce(self, call: Call, reduced: Reduction, target: Var | None = None, first: int = 0) -> None:
+    def reduce(self, call: Call, reduced: Reduction, target: Var | None = None) -> None:
         """Place a reduction: its result has a stride of 0 along the axes that are reduced."""
         x, out = call.args[0], call.out
         operands = [
@@ -162,24 +160,24 @@ class Stretch:
             found = [0 if k in reduced.axes else next(strides) for k, n in enumerate(x.shape) if n != 1]
             write = Access(out, 0, tuple(found))
         statement = Statement(reduced.operation, operands, out, write, reduced.ufunc)
-        self.fusion.place(statement, x.shape, target, first)
+        self.fusion.place(statement, x.shape, target)
 
-    def product(self, call: Call, target: Var | None, first: int) -> None:
+    def product(self, call: Call, target: Var | None) -> None:
         """Place a product of matrices."""
         a, b = call.args
         for v in (a, b):
             self.reached(v)
         found = [self.accesses.found[v][1] for v in (a, b, call.out)]
         for term in (terms := narrow_terms(call, *found)):
-            self.term(call, term, target, first)
+            self.term(call, term, target)
         if terms:
             return
         out, stack = result(self.accesses.of(call.out), call)
         left = matrix(self.reached(a), a.shape, stack, True)
         right = matrix(self.reached(b), b.shape, stack, False)
-        self.own(Product(a=left, b=right, out=out, stack=stack), call)
+        self.fusion.add(Product(a=left, b=right, out=out, stack=stack))
 
-    def term(self, call: Call, term: Term, target: Var | None, first: int) -> None:
+    def term(self, call: Call, term: Term, target: Var | None) -> None:
         """Place a term of a product of narrow matrices."""
         out, sums = call.out, term.into is not None
 
@@ -190,11 +188,7 @@ class Stretch:
         operands = [Element(access(v, part), v.dtype) for v, part in zip(ends, term.operands, strict=False)]
         write = access(out, term.into) if term.into is not None else self.accesses.of(out)
         statement = Statement(term.operation, [*operands], out, write, np.add if sums else None)
-        self.fusion.place(statement, term.shape, target, first)
-
-    def own(self, group: Group, call: Call) -> None:
-        """Add a group that nothing joins."""
-        self.fusion.places[call.out] = self.fusion.add(group)
+        self.fusion.place(statement, term.shape, target)
 
     def join(self, call: Call) -> None:
         """Place np.concatenate or np.stack: a copy of each part into its place."""
@@ -239,15 +233,14 @@ class Stretch:
             for i in index
         ]
         group = Indexed(
-            array=self.reached(x), shape=x.shape, index=elements, lead=len(squeezed(shape)), fails=True,
+            array=self.reached(x), shape=x.shape, index=elements, lead=len(squeezed(shape)),
             full=(*squeezed(shape), *squeezed(rest)), adds=call.fun is add_at,
         )  # fmt: skip
         if x is out:
             group.value = self.fusion.operand(call.args[2], out.dtype, (*shape, *rest))
         else:
             group.out = self.accesses.of(out)
-        self.own(group, call)
-        self.barrier = len(self.fusion.groups)
+        self.fusion.add(group)
 
     def check(self, guard: Guard) -> None:
         """Place a guard."""
@@ -259,7 +252,6 @@ class Stretch:
             else:
                 arrays.append((self.accesses.of(v), squeezed(v.shape)))
         self.fusion.add(Check(guard, arrays, numbers))
-        self.barrier = len(self.fusion.groups)
 
     def lifetimes(self, exported: Collection[Var]) -> dict[Var, tuple[int, int]]:
         """Leave out writes that only their own loop reads; return the first and last group that use each other array.
