@@ -123,6 +123,10 @@ class Fusion:
             return Scalar(a)
         return Element(self.accesses.of(a).broadcast(a.shape, space), a.dtype)
 
+    def operands(self, given: Sequence[object], dtypes: Sequence[np.dtype[Any]], space: Sequence[int]) -> list[Operand]:
+        """Return the arguments of a call as operands."""
+        return [self.operand(a, dtype, space) for a, dtype in zip(given, dtypes, strict=False)]
+
     def earliest(self, operands: Sequence[Operand]) -> int:
         """Return the first place at which a new group could compute with these operands."""
         found = [o.var if isinstance(o, Scalar) else o.access.base for o in operands if not isinstance(o, Number)]

@@ -263,7 +263,7 @@ class Lowering:
     def steps(self, outer: set[Var], outputs: list[Var], direct: Mapping[Var, Array]) -> None:
         """Tell the verifier what the stretch reads and writes: parameters are written after all that can fail."""
         emitter = self.emitter
-        reads = [emitter.place(v) for v in sorted(outer & set(self.stretch.outside), key=id)]
+        reads = [emitter.place(v) for v in sorted(outer & self.stretch.outside.keys(), key=id)]
         text = emitter.lines[-1][0]
         for v in [v for v in outputs if v not in direct]:
             place = emitter.place(v)

@@ -32,34 +32,26 @@ class Stretch:
         self.fixed = arrays
         self.accesses = Accesses()
         self.fusion = Fusion(self.accesses)
-        self.outside: list[Var] = []  # what is read from outside
-        self.numbers: set[Var] = set()  # the numbers among them
+        self.outside: dict[Var, None] = {}  # what is read from outside, in order
         self.unsure: list[Var] = []  # numbers that may not be finite, where Python raises an error
 
     def find(self, v: Var) -> None:
         """Note a Var from outside when it is first read."""
-        made = v in self.accesses or v in self.fusion.places or v in self.numbers
-        if made or (v.shape == () and not isinstance(v.example, np.ndarray)):
-            if not made:
-                self.numbers.add(v)
-                self.outside.append(v)
+        if v in self.accesses or v in self.fusion.places or v in self.outside:
             return
-        self.outside.append(v)
-        if v.shape == ():
-            self.numbers.add(v)  # read once, at the start
-            return
-        self.accesses.add(v, self.fixed.get(v))
+        self.outside[v] = None
+        if v.shape != ():
+            self.accesses.add(v, self.fixed.get(v))
 
     def find_operands(self, call: Call) -> None:
-        """Note what a call reads from outside."""
+        """Note what a call reads from outside, but for constants that are written as numbers."""
         for v in call.uses:
-            if not _is_known(v):
+            if constant_value(v) is None:
                 self.find(v)
 
     def reached(self, v: Var) -> Access:
         """Return where an array is, also that of a constant which is otherwise written as a number."""
-        if v not in self.accesses:
-            self.find(v)
+        self.find(v)
         return self.accesses.of(v)
 
     def like(self, call: Call) -> Array | None:
@@ -92,7 +84,7 @@ class Stretch:
         if rearranges(call) or call.fun in (np.reshape, np.broadcast_to):
             self.copy(call, target)
         elif (found := operation(call)) is not None:
-            operands = [self.fusion.operand(a, d, out.shape) for a, d in zip(call.args, found.dtypes, strict=False)]
+            operands = self.fusion.operands(call.args, found.dtypes, out.shape)
             self.fusion.place(Statement(found, operands, out, self.accesses.of(out)), out.shape, target)
         elif (reduced := reduction(call)) is not None:
             self.reduce(call, reduced, target)
@@ -108,20 +100,19 @@ class Stretch:
         if (reduced := reduction(call)) is not None:
             self.reduce(call, reduced)
             return
-        found = operation(call)
-        if found is None:  # an element of an array
-            found = Operation("a", (call.out.dtype,), call.out.dtype)
-            x = call.args[0]
-            operand: Any = self.fusion.operand(x, call.out.dtype, ()) if x.shape == () or _is_known(x) else None
-            if x in self.accesses or operand is None:
-                self.reached(x)
-                operand = Element(self.accesses.part(x, rearranged(call, self.accesses.found[x][1])), x.dtype)
-            self.fusion.place_scalar(Statement(found, [operand], call.out))
-            return
-        operands = [self.fusion.operand(a, d, ()) for a, d in zip(call.args, found.dtypes, strict=False)]
-        self.fusion.place_scalar(Statement(found, operands, call.out))
+        out, found = call.out, operation(call)
+        if found is not None:
+            operands = self.fusion.operands(call.args, found.dtypes, ())
+        else:  # an element of an array
+            found, x = Operation("a", (out.dtype,), out.dtype), call.args[0]
+            if x.shape != () and constant_value(x) is None:
+                self.find(x)
+                operands = [Element(self.accesses.part(x, rearranged(call, self.accesses.found[x][1])), x.dtype)]
+            else:
+                operands = self.fusion.operands([x], found.dtypes, ())
+        self.fusion.place_scalar(Statement(found, operands, out))
         if call.fun in RAISING:
-            self.unsure.append(call.out)
+            self.unsure.append(out)
 
     def check_finite(self) -> None:
         """Place a check of the numbers for which Python's floats may raise an error: the function itself tells."""
@@ -151,9 +142,7 @@ class Stretch:
     def reduce(self, call: Call, reduced: Reduction, target: Var | None = None) -> None:
         """Place a reduction: its result has a stride of 0 along the axes that are reduced."""
         x, out = call.args[0], call.out
-        operands = [
-            self.fusion.operand(a, d, x.shape) for a, d in zip(reduced.operands, reduced.operation.dtypes, strict=True)
-        ]
+        operands = self.fusion.operands(reduced.operands, reduced.operation.dtypes, x.shape)
         write = None
         if out.shape != ():
             strides = iter(self.accesses.of(out).strides)
@@ -277,8 +266,3 @@ class Stretch:
                 first.setdefault(v, at)
                 last[v] = max(at, last.get(v, -1))
         return {v: (at, last[v]) for v, at in first.items() if v not in exported}
-
-
-def _is_known(v: Var) -> bool:
-    """Whether a constant is written as a number."""
-    return constant_value(v) is not None
