@@ -70,12 +70,14 @@ class Group:
     fails: bool = False  # whether it can end the step early: a guard, or an index out of range
 
     def reads(self) -> set[Var]:
-        """Return the bases of the arrays that are read."""
-        return {o.access.base for s in self.statements for o in s.operands if isinstance(o, Element)}
+        """Return the bases of the arrays that are read, but for those that an open loop has just computed."""
+        own = {s.write for s in self.statements if s.reduction is None and self.is_open}
+        operands = [o for s in self.statements for o in s.operands if isinstance(o, Element)]
+        return {o.access.base for o in operands if o.access not in own}
 
-    def writes(self) -> set[Var]:
-        """Return the bases of the arrays that are written."""
-        return {s.write.base for s in self.statements if s.write is not None}
+    def writes(self) -> list[Var]:
+        """Return the bases of the arrays that are written, in the order of the text."""
+        return [s.write.base for s in self.statements if s.write is not None]
 
     def scalars(self) -> set[Var]:
         """Return the scalars that are read."""
@@ -156,7 +158,7 @@ class Fusion:
             if (
                 type(group) is Group and group.is_open and group.space == space
                 and len(group.statements) < MOST and self.joins(group, operands, i)
-                and len(group.reads() - {s.out for s in group.statements}) < READS
+                and len(group.reads()) < READS
             ):  # fmt: skip
                 return i
         return None

@@ -39,9 +39,9 @@ class Indexed(Group):
         found = {e.access.base for e in self.index if isinstance(e, Element)} | {self.array.base}
         return found | ({self.value.access.base} if isinstance(self.value, Element) else set())
 
-    def writes(self) -> set[Var]:
+    def writes(self) -> list[Var]:
         """Return the base of what is written."""
-        return {self.array.base if self.out is None else self.out.base}
+        return [self.array.base if self.out is None else self.out.base]
 
     def scalars(self) -> set[Var]:
         """Return the number that is written, if it is one."""

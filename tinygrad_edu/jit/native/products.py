@@ -67,9 +67,9 @@ class Product(Group):
         """Return the bases of the operands."""
         return {self.a.access.base, self.b.access.base}
 
-    def writes(self) -> set[Var]:
+    def writes(self) -> list[Var]:
         """Return the base of the result."""
-        return {self.out.access.base}
+        return [self.out.access.base]
 
 
 def is_product(call: Call) -> bool:

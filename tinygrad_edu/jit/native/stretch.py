@@ -248,21 +248,13 @@ class Stretch:
         Arrays that are `exported` are not among them: they have memory of their own.
         """
         first: dict[Var, int] = {}
-        last: dict[Var, int] = {}
-        for at, group in enumerate(self.fusion.groups):
-            own = {s.write for s in group.statements if s.reduction is None and s.write} if group.is_open else set()
-            read = group.reads()
-            if group.statements:
-                operands = [o for s in group.statements for o in s.operands if isinstance(o, Element)]
-                read = {o.access.base for o in operands if o.access not in own}
-            last.update(dict.fromkeys(read, at))
+        last = {v: at for at, group in enumerate(self.fusion.groups) for v in group.reads()}
         for at, group in enumerate(self.fusion.groups):
             for s in group.statements:
                 s.local = s.write
                 if group.is_open and s.reduction is None and s.out not in last and s.out not in exported:
                     s.write = None
-            written = [s.write.base for s in group.statements if s.write]  # in the order of the text, as a set's varies
-            for v in dict.fromkeys([*written, *group.writes()]):
+            for v in group.writes():
                 first.setdefault(v, at)
                 last[v] = max(at, last.get(v, -1))
         return {v: (at, last[v]) for v, at in first.items() if v not in exported}
