@@ -59,37 +59,36 @@ class Accesses:
     """The access of each array of a stretch."""
 
     def __init__(self) -> None:
-        self.found: dict[Var, tuple[Var, Array]] = {}  # the base, and an array of the view's strides
-        self.starts: dict[Var, int] = {}  # of a base: the address of its first element
+        self.bases: dict[Var, Var] = {}
+        self.likes: dict[Var, Array] = {}  # an array with the strides of each; that of a view lies in that of its base
 
     def add(self, v: Var, array: Array | None = None) -> None:
         """Note a base; `array` has its strides, without one it is contiguous."""
-        like = np.empty(v.shape, v.dtype) if array is None else array
-        self.found[v] = v, like
-        self.starts[v] = address(like)
+        self.bases[v] = v
+        self.likes[v] = np.empty(v.shape, v.dtype) if array is None else array
 
     def view(self, call: Call) -> bool:
         """Note the result of a call that rearranges; return False if NumPy would have to copy."""
-        base, like = self.found[call.args[0]]
-        array = rearranged(call, like)
-        if not np.may_share_memory(array, like):
+        x = call.args[0]
+        array = rearranged(call, self.likes[x])
+        if not np.may_share_memory(array, self.likes[x]):
             return False
-        self.found[call.out] = base, array
+        self.bases[call.out], self.likes[call.out] = self.bases[x], array
         return True
 
     def part(self, v: Var, array: Array) -> Access:
         """Return the access of a view of the array that stands for v."""
-        base = self.found[v][0]
-        distance = address(array) - self.starts[base]
+        base = self.bases[v]
+        distance = address(array) - address(self.likes[base])
         strides = [s // array.itemsize for s, n in zip(array.strides, array.shape, strict=True) if n != 1]
         return Access(base, distance // array.itemsize, tuple(strides))
 
     def of(self, v: Var) -> Access:
         """Return the access of an array."""
-        return self.part(v, self.found[v][1])
+        return self.part(v, self.likes[v])
 
     def __contains__(self, v: object) -> bool:
-        return v in self.found
+        return v in self.bases
 
 
 def address(array: Any) -> int:

@@ -58,7 +58,7 @@ class Stretch:
         """Return an array with the strides of a result, its axes in the order of an operand; None if contiguous."""
         self.find_operands(call)
         for v in call.uses if len(call.out.shape) > 1 else ():
-            array = self.accesses.found[v][1] if v in self.accesses else None
+            array = self.accesses.likes.get(v)
             if array is not None and call.fun is np.transpose:
                 return np.empty_like(rearranged(call, array))
             if array is not None and call.elementwise and v.shape == call.out.shape:
@@ -107,7 +107,7 @@ class Stretch:
             found, x = Operation("a", (out.dtype,), out.dtype), call.args[0]
             if x.shape != () and constant_value(x) is None:
                 self.find(x)
-                operands = [Element(self.accesses.part(x, rearranged(call, self.accesses.found[x][1])), x.dtype)]
+                operands = [Element(self.accesses.part(x, rearranged(call, self.accesses.likes[x])), x.dtype)]
             else:
                 operands = self.fusion.operands([x], found.dtypes, ())
         self.fusion.place_scalar(Statement(found, operands, out))
@@ -129,12 +129,12 @@ class Stretch:
             statement = Statement(found, operands, out, self.accesses.of(out))
             self.fusion.place(statement, out.shape, target)
             return
-        shape, like = out.shape, self.accesses.found[out][1]
+        shape, like = out.shape, self.accesses.likes[out]
         if call.fun is np.reshape:  # element by element in the order of x
             shape, like = x.shape, like.reshape(x.shape)
             operands = [self.fusion.operand(x, out.dtype, shape)]
         else:
-            array = rearranged(call, self.accesses.found[x][1])
+            array = rearranged(call, self.accesses.likes[x])
             operands = [Element(self.accesses.part(x, array).broadcast(array.shape, shape), out.dtype)]
         group = Group(squeezed(shape), [Statement(found, operands, out, self.accesses.part(out, like))], False)
         self.fusion.add(group)
@@ -156,7 +156,7 @@ class Stretch:
         a, b = call.args
         for v in (a, b):
             self.reached(v)
-        found = [self.accesses.found[v][1] for v in (a, b, call.out)]
+        found = [self.accesses.likes[v] for v in (a, b, call.out)]
         for term in (terms := narrow_terms(call, *found)):
             self.term(call, term, target)
         if terms:
@@ -181,7 +181,7 @@ class Stretch:
 
     def join(self, call: Call) -> None:
         """Place np.concatenate or np.stack: a copy of each part into its place."""
-        like, start = self.accesses.found[call.out][1], 0
+        like, start = self.accesses.likes[call.out], 0
         axis = call.kwargs.get("axis", call.args[1] if len(call.args) > 1 else 0) % like.ndim
         for x in call.args[0]:
             n = x.shape[axis] if call.fun is np.concatenate else 1
@@ -205,7 +205,7 @@ class Stretch:
         """Place what reads, sets or adds to elements of an array."""
         out, x = call.out, call.args[0]
         if call.fun in (setitem, add_at):
-            like = self.accesses.found[out][1]
+            like = self.accesses.likes[out]
             self.write(call, like, x, out.dtype)
             if is_part(call):
                 self.write(
