@@ -1,10 +1,11 @@
 """Which calls are reductions in C, and of what: np.sum, np.max and others, and np.vdot, which is a sum of products."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...engine.rules.registry import Array
 from ...trace.ir import Call, Var
 from ..simplify import is_reduction
 from .operations import Operation, c_type
@@ -60,3 +61,12 @@ def is_joined(call: Call) -> bool:
     return c_type(call.out.dtype) is not None and all(
         type(x) is Var and x.dtype == call.out.dtype and x.shape for x in parts
     )
+
+
+def joined_parts(call: Call, like: Array) -> Iterator[tuple[Var, Array]]:
+    """Yield each part of np.concatenate or np.stack, and its place in an array of the result's shape."""
+    axis, start = call.kwargs.get("axis", call.args[1] if len(call.args) > 1 else 0) % like.ndim, 0
+    for x in call.args[0]:
+        stop = start + (x.shape[axis] if call.fun is np.concatenate else 1)
+        yield x, like[(slice(None),) * axis + (start if call.fun is np.stack else slice(start, stop),)]
+        start = stop

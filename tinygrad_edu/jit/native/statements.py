@@ -24,7 +24,7 @@ from .indexing import index_arrays, is_indexed, is_part
 from .operations import PLAIN_TEXTS, PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
 from .polynomials import LIBM
 from .products import is_product
-from .reductions import Reduction, is_joined, reduction
+from .reductions import Reduction, is_joined, joined_parts, reduction
 
 PLAIN = {f"tg_{name}{end}" for name in LIBM for end in ("", "f")}  # functions that math.h has too
 SIGNS: dict[Any, str] = {np.add: "+=", np.multiply: "*="}
@@ -221,14 +221,9 @@ class Statements:
 
     def join(self, call: Call) -> None:
         """Write np.concatenate or np.stack."""
-        out, at = call.out, 0
-        like = np.empty(out.shape, np.int8)
-        axis = call.kwargs.get("axis", call.args[1] if len(call.args) > 1 else 0) % like.ndim
-        for x in call.args[0]:
-            n = x.shape[axis] if call.fun is np.concatenate else 1
-            where = like[(slice(None),) * axis + (slice(at, at + n) if call.fun is np.concatenate else at,)]
-            self.assign(out, where, like, x)
-            at += n
+        like = np.empty(call.out.shape, np.int8)
+        for x, where in joined_parts(call, like):
+            self.assign(call.out, where, like, x)
 
     def assign(self, out: Var, where: Array, like: Array, value: Any, sign: str = "=") -> None:
         """Write a value into a part of a result; `where` is that part of `like`, an array of the result's shape."""

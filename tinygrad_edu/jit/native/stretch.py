@@ -7,7 +7,6 @@ arrays at all. What comes in and goes out is passed in two tuples of Python obje
 
 import itertools
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 
@@ -17,12 +16,12 @@ from ...engine.rules.registry import Array
 from ...trace.functional import add_at
 from ...trace.ir import Call, Guard, Var, variables
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
-from .fusion import Check, Element, Fusion, Group, Number, Statement
+from .fusion import Check, Element, Fusion, Group, Number, Operand, Statement
 from .indexing import Indexed, index_arrays, is_part
 from .narrow import Term, narrow_terms
 from .operations import RAISING, Operation, constant_value, operation
 from .products import Product, is_product, matrix, result
-from .reductions import Reduction, is_joined, reduction
+from .reductions import Reduction, is_joined, joined_parts, reduction
 
 
 class Stretch:
@@ -123,21 +122,15 @@ class Stretch:
     def copy(self, call: Call, target: Var | None) -> None:
         """Place a copy of an array into another order, or of a number into an array."""
         x, out = call.args[0], call.out
-        found = Operation("a", (out.dtype,), out.dtype)
         if x not in self.accesses:
-            operands = [self.fusion.operand(x, out.dtype, out.shape)]
-            statement = Statement(found, operands, out, self.accesses.of(out))
-            self.fusion.place(statement, out.shape, target)
-            return
-        shape, like = out.shape, self.accesses.likes[out]
-        if call.fun is np.reshape:  # element by element in the order of x
-            shape, like = x.shape, like.reshape(x.shape)
-            operands = [self.fusion.operand(x, out.dtype, shape)]
+            found, operand = Operation("a", (out.dtype,), out.dtype), self.fusion.operand(x, out.dtype, out.shape)
+            self.fusion.place(Statement(found, [operand], out, self.accesses.of(out)), out.shape, target)
+        elif call.fun is np.reshape:  # element by element in the order of x
+            self.write(out, self.accesses.likes[out].reshape(x.shape), self.fusion.operand(x, out.dtype, x.shape))
         else:
             array = rearranged(call, self.accesses.likes[x])
-            operands = [Element(self.accesses.part(x, array).broadcast(array.shape, shape), out.dtype)]
-        group = Group(squeezed(shape), [Statement(found, operands, out, self.accesses.part(out, like))], False)
-        self.fusion.add(group)
+            access = self.accesses.part(x, array).broadcast(array.shape, out.shape)
+            self.write(out, self.accesses.likes[out], Element(access, out.dtype))
 
     def reduce(self, call: Call, reduced: Reduction, target: Var | None = None) -> None:
         """Place a reduction: its result has a stride of 0 along the axes that are reduced."""
@@ -181,24 +174,15 @@ class Stretch:
 
     def join(self, call: Call) -> None:
         """Place np.concatenate or np.stack: a copy of each part into its place."""
-        like, start = self.accesses.likes[call.out], 0
-        axis = call.kwargs.get("axis", call.args[1] if len(call.args) > 1 else 0) % like.ndim
-        for x in call.args[0]:
-            n = x.shape[axis] if call.fun is np.concatenate else 1
-            where = like[(slice(None),) * axis + (slice(start, start + n),)]
-            if call.fun is np.stack:
-                where = where.reshape(x.shape) if where.flags.c_contiguous else where[(slice(None),) * axis + (0,)]
-            self.write(call, where, x, x.dtype)
-            start += n
-
-    def write(self, call: Call, where: Array, value: Any, dtype: np.dtype[Any], text: str = "a") -> None:
-        """Place a copy of a value into a part of a result."""
         out = call.out
-        found = Operation(text, (dtype,) if text == "a" else (dtype, dtype), dtype)
-        operands = [self.fusion.operand(value, dtype, where.shape)]
+        for x, where in joined_parts(call, self.accesses.likes[out]):
+            self.write(out, where, self.fusion.operand(x, out.dtype, x.shape))
+
+    def write(self, out: Var, where: Array, value: Operand, text: str = "a") -> None:
+        """Place a copy of a value into a part of a result, or another operation of the part's old elements and it."""
         access = self.accesses.part(out, where)
-        if text != "a":
-            operands.insert(0, Element(access, dtype))
+        operands = [value] if text == "a" else [Element(access, out.dtype), value]
+        found = Operation(text, (out.dtype,) * len(operands), out.dtype)
         self.fusion.add(Group(squeezed(where.shape), [Statement(found, operands, out, access)], False))
 
     def index(self, call: Call) -> None:
@@ -206,11 +190,11 @@ class Stretch:
         out, x = call.out, call.args[0]
         if call.fun in (setitem, add_at):
             like = self.accesses.likes[out]
-            self.write(call, like, x, out.dtype)
+            self.write(out, like, self.fusion.operand(x, out.dtype, out.shape))
             if is_part(call):
-                self.write(
-                    call, chosen(like, call.args[1]), call.args[2], out.dtype, "a + b" if call.fun is add_at else "a"
-                )
+                where = chosen(like, call.args[1])
+                value = self.fusion.operand(call.args[2], out.dtype, where.shape)
+                self.write(out, where, value, "a + b" if call.fun is add_at else "a")
                 return
             x = out
         index = index_arrays(call)
