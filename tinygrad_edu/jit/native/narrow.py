@@ -8,12 +8,11 @@ If the result is small, as that of X.T @ r, each of its elements is a sum of A[p
 loop that computes r. So a step of linear regression reads X once.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...engine.rules.registry import Array
-from ...trace.ir import Call
 from .operations import Operation
 
 SHALLOW = 4  # terms of an element
@@ -34,13 +33,9 @@ class Term(NamedTuple):
     into: Array | None = None
 
 
-def narrow_terms(call: Call, a: Array, b: Array, out: Array) -> list[Term]:
-    """Return the terms of a product, or none if it is not narrow; arrays with the strides of the operands are given."""
-    if b.ndim == 1:
-        b, out = b[:, np.newaxis], out[..., np.newaxis]
-    if a.ndim == 1:
-        a, out = a[np.newaxis], out[..., np.newaxis, :]
-    depth, dtype, (*stack, rows, columns) = a.shape[-1], call.out.dtype, out.shape
+def narrow_terms(dtype: np.dtype[Any], a: Array, b: Array, out: Array) -> list[Term]:
+    """Return the terms of a product, or none if it is not narrow; a, b and out are `as_matrices`."""
+    depth, (*stack, rows, columns) = a.shape[-1], out.shape
     beside = (columns == 1 and a.strides[-2] == a.itemsize) or (rows == 1 and b.strides[-1] == b.itemsize)
     if depth <= (VECTOR if beside else SHALLOW):
         text = " + ".join(["0", *[f"x{2 * k} * x{2 * k + 1}" for k in range(depth)]])  # 0: no sum of -0.0 is -0.0

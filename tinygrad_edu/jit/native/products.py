@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...engine.rules.registry import Array
 from ...trace.ir import Call, Var
 from .access import Access
 from .blas import PLAIN, ROWS, TRANSPOSED
@@ -73,42 +74,39 @@ class Product(Group):
 
 
 def is_product(call: Call) -> bool:
-    """Whether a call is a product of matrices or vectors that has a C form."""
-    if call.fun not in (np.matmul, np.dot, np.vdot) or call.kwargs or len(call.args) != 2:
+    """Whether a call is a product of matrices or vectors that has a C form; that of two vectors is a sum."""
+    if call.fun not in (np.matmul, np.dot) or call.kwargs or len(call.args) != 2:
         return False
     a, b = call.args
     if not all(type(v) is Var and v.dtype in KINDS and v.shape for v in (a, b)) or a.dtype != b.dtype:
         return False
-    if call.fun is np.vdot:
-        return False  # a sum of products
     if call.out.shape == () or call.out.dtype != a.dtype or 0 in (*a.shape, *b.shape):
         return False
     return call.fun is np.matmul or (len(a.shape) <= 2 and len(b.shape) <= 2)
 
 
-def matrix(access: Access, shape: tuple[int, ...], stack: tuple[int, ...], is_left: bool) -> Matrix:
-    """Return an operand as a matrix, a vector as one row or one column; `stack` are the lengths of the stack's axes."""
-    strides = iter(access.strides)
-    full = [next(strides) if n != 1 else 0 for n in shape]
-    if len(shape) == 1:
-        full, shape = ([0, *full], (1, *shape)) if is_left else ([*full, 0], (*shape, 1))
-    lead, (rows, columns) = shape[:-2], shape[-2:]
-    outer = [0] * (len(stack) - len(lead)) + full[:-2]
-    return Matrix(access, tuple(outer), rows, columns, full[-2], full[-1])
+def as_matrices(a: Array, b: Array, out: Array) -> tuple[Array, Array, Array]:
+    """Return operands and result of a product as views with an axis of rows and one of columns, also of vectors."""
+    if b.ndim == 1:
+        b, out = b[:, np.newaxis], out[..., np.newaxis]
+    if a.ndim == 1:
+        a, out = a[np.newaxis], out[..., np.newaxis, :]
+    return a, b, out
 
 
-def result(access: Access, call: Call) -> tuple[Matrix, tuple[int, ...]]:
-    """Return the result of a product as a matrix, and the lengths of its stack."""
-    a, b = call.args
-    strides = iter(access.strides)
-    full = [next(strides) if n != 1 else 0 for n in call.out.shape]
-    shape = list(call.out.shape)
-    if len(b.shape) == 1:
-        full, shape = [*full, 0], [*shape, 1]
-    if len(a.shape) == 1:
-        full.insert(len(full) - 1, 0)
-        shape.insert(len(shape) - 1, 1)
-    return Matrix(access, tuple(full[:-2]), shape[-2], shape[-1], full[-2], full[-1]), tuple(shape[:-2])
+def stacked(*arrays: Array) -> list[Array]:
+    """Return `as_matrices` broadcast to the stack of the result."""
+    stack = arrays[-1].shape[:-2]
+    return [np.broadcast_to(x, (*stack, *x.shape[-2:])) for x in arrays]
+
+
+def matrix(access: Access, array: Array) -> Matrix:
+    """Return the place in memory of one of `as_matrices` that is `stacked`."""
+    *_, rows, columns = array.shape
+    *stack, row, column = [
+        s // array.itemsize if n != 1 else 0 for s, n in zip(array.strides, array.shape, strict=True)
+    ]
+    return Matrix(access, tuple(stack), rows, columns, row, column)
 
 
 def uses_blas(p: Product) -> bool:

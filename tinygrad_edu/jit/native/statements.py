@@ -23,7 +23,7 @@ from .functions import converted
 from .indexing import index_arrays, is_indexed, is_part
 from .operations import PLAIN_TEXTS, PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
 from .polynomials import LIBM
-from .products import is_product
+from .products import as_matrices, is_product, stacked
 from .reductions import Reduction, is_joined, joined_parts, reduction
 
 PLAIN = {f"tg_{name}{end}" for name in LIBM for end in ("", "f")}  # functions that math.h has too
@@ -198,26 +198,20 @@ class Statements:
 
     def product(self, call: Call) -> None:
         """Write a product of matrices or vectors."""
-        a, b = call.args
         out = call.out
-        shape_a, shape_b = (1,) * (len(a.shape) == 1) + a.shape, b.shape + (1,) * (len(b.shape) == 1)
-        stack = np.broadcast_shapes(shape_a[:-2], shape_b[:-2])
-        rows, columns, depth = shape_a[-2], shape_b[-1], shape_a[-1]
-        real = TYPES[out.dtype.name]
+        a, b, whole = stacked(*as_matrices(*[np.empty(v.shape, np.int8) for v in (*call.args, out)]))
+        depth, real = a.shape[-1], TYPES[out.dtype.name]
 
         def line(indices: Sequence[str]) -> str:
             *first, i, j = indices
             k = INDICES[len(indices)]
-            of_a = np.broadcast_to(np.empty(shape_a, np.int8), (*stack, rows, depth)).strides
-            of_b = np.broadcast_to(np.empty(shape_b, np.int8), (*stack, depth, columns)).strides
-            of_out = np.empty((*stack, rows, columns), np.int8).strides
-            target = f"{self.names[out]}[{place(of_out, indices)}]" if out.shape else self.names[out]
-            left = f"{self.reference(a)}[{place(of_a, [*first, i, k])}]"
-            right = f"{self.reference(b)}[{place(of_b, [*first, k, j])}]"
+            target = f"{self.names[out]}[{place(whole.strides, indices)}]" if out.shape else self.names[out]
+            left, right = map(self.reference, call.args)
+            left, right = f"{left}[{place(a.strides, [*first, i, k])}]", f"{right}[{place(b.strides, [*first, k, j])}]"
             begin = f"{real} acc = 0;\nfor (int {k} = 0; {k} < {depth}; {k}++)\n"
             return f"{begin}    acc += {left} * {right};\n{target} = acc;"
 
-        self.loop((*stack, rows, columns), line)
+        self.loop(whole.shape, line)
 
     def join(self, call: Call) -> None:
         """Write np.concatenate or np.stack."""

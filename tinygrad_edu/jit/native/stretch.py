@@ -20,7 +20,7 @@ from .fusion import Check, Element, Fusion, Group, Number, Operand, Statement
 from .indexing import Indexed, index_arrays, is_part
 from .narrow import Term, narrow_terms
 from .operations import RAISING, Operation, constant_value, operation
-from .products import Product, is_product, matrix, result
+from .products import Product, as_matrices, is_product, matrix, stacked
 from .reductions import Reduction, is_joined, joined_parts, reduction
 
 
@@ -146,18 +146,16 @@ class Stretch:
 
     def product(self, call: Call, target: Var | None) -> None:
         """Place a product of matrices."""
-        a, b = call.args
-        for v in (a, b):
-            self.reached(v)
-        found = [self.accesses.likes[v] for v in (a, b, call.out)]
-        for term in (terms := narrow_terms(call, *found)):
+        places = (*call.args, call.out)
+        for v in call.args:
+            self.find(v)
+        arrays = as_matrices(*[self.accesses.likes[v] for v in places])
+        terms = narrow_terms(call.out.dtype, *arrays)
+        for term in terms:
             self.term(call, term, target)
-        if terms:
-            return
-        out, stack = result(self.accesses.of(call.out), call)
-        left = matrix(self.reached(a), a.shape, stack, True)
-        right = matrix(self.reached(b), b.shape, stack, False)
-        self.fusion.add(Product(a=left, b=right, out=out, stack=stack))
+        if not terms:
+            a, b, out = [matrix(self.accesses.part(v, x), x) for v, x in zip(places, stacked(*arrays), strict=True)]
+            self.fusion.add(Product(a=a, b=b, out=out, stack=arrays[-1].shape[:-2]))
 
     def term(self, call: Call, term: Term, target: Var | None) -> None:
         """Place a term of a product of narrow matrices."""
