@@ -20,7 +20,6 @@ from .access import rearranges
 from .binding import bound, compared, layout, plain
 from .forms import has_guard_form
 from .functions import read
-from .products import Product, uses_blas
 from .scratch import layout_scratch
 from .source import OBJECTS, SAME, Writer
 from .stretch import Stretch
@@ -131,9 +130,7 @@ class Lowering:
     ) -> None:  # fmt: skip
         """Write the C text, compile it, and add the line that calls it."""
         emitter = self.emitter
-        products = [g for g in stretch.fusion.groups if isinstance(g, Product)]
-        addresses = blas.addresses() if any(map(uses_blas, products)) else None
-        writer = Writer(stretch, addresses is not None)
+        writer = Writer(stretch)
         self.others = {id(a) for a in (*arrays.values(), *direct.values())}
         for v in stretch.outside:
             self.receive(writer, v, arrays)
@@ -174,12 +171,10 @@ class Lowering:
             objects = objects.replace(f"{{{key}}}", str(value))
         text = writer.text(self.opening, self.closing, objects)
         library = compiler.load(text)
-        if addresses is not None and "set_blas" in text:
-            library.set_blas.argtypes = [ctypes.c_void_p] * len(addresses)
-            library.set_blas(*addresses)
+        if "set_blas" in text:
+            library.set_blas(*map(ctypes.c_void_p, blas.addresses() or ()))
         if "set_share" in text:
-            library.set_share.argtypes = [ctypes.c_void_p]
-            library.set_share(threads.address())
+            library.set_share(ctypes.c_void_p(threads.address()))
         self.line(bound(library, tuple(self.fixed)), numbers)
 
     def receive(self, writer: Writer, v: Var, arrays: dict[Var, Array]) -> None:

@@ -135,32 +135,42 @@ def vector(p: Product) -> tuple[Matrix, str, str, int, int] | None:
     return found if found and min(found[3:]) > 0 else None
 
 
-def leading(m: Matrix) -> tuple[bool, int] | None:
-    """Return whether BLAS reads a matrix as transposed, and its leading dimension; None if it cannot."""
+def leading(m: Matrix) -> tuple[int, int] | None:
+    """Return whether BLAS reads a matrix as PLAIN or TRANSPOSED, and its leading dimension; None if it cannot."""
     if (m.column_stride == 1 or m.columns == 1) and (m.row_stride >= m.columns or m.rows == 1):
-        return False, max(m.row_stride, m.columns)
+        return PLAIN, max(m.row_stride, m.columns)
     if (m.row_stride == 1 or m.rows == 1) and (m.column_stride >= m.rows or m.columns == 1):
-        return True, max(m.column_stride, m.rows)
+        return TRANSPOSED, max(m.column_stride, m.rows)
     return None
 
 
-def product_text(p: Product, blas: bool) -> str:
+def product_text(p: Product) -> str:
     """Return the C function of a product of the pointers a, b and out to their first elements; FUNCTION is its name."""
-    dtype = p.out.access.base.dtype
+    dtype, blas, names = p.out.access.base.dtype, uses_blas(p), ["a", "b", "out"]
+    if not blas and is_better_transposed(p):
+        p = Product(a=p.b.transposed, b=p.a.transposed, out=p.out.transposed, stack=p.stack)
+        names = ["b", "a", "out"]
     real = TYPES[dtype.name]
     head = (
         f"static TG_NOINLINE void FUNCTION(const {real} *restrict a, const {real} *restrict b, {real} *restrict out) {{"
     )
-    loops, shifts = [], []
+    loops = []
     for k, n in enumerate(p.stack):
         if n > 1:
             loops.append(f"for (int64_t n{k} = 0; n{k} < {n}; n{k}++) {{")
-            shifts.append([f"n{k} * {m.stack[k]}" for m in (p.a, p.b, p.out)])
-    a, b, out = (" + ".join([x, *[s[i] for s in shifts]]) for i, x in enumerate(("a", "b", "out")))
+            names = [f"{x} + n{k} * {m.stack[k]}" for x, m in zip(names, (p.a, p.b, p.out), strict=True)]
+    a, b, out = names
     inner = [f"const {real} *restrict A = {a}; const {real} *restrict B = {b}; {real} *restrict C = {out};"]
-    inner += _blas(p, dtype) if blas and uses_blas(p) else _loops(p, dtype)
+    inner += _blas(p, dtype) if blas else _loops(p, dtype)
     body = [*loops, *inner, *["}"] * len(loops)]
     return "\n".join([head, *[f"    {line}" for line in body], "}", ""])
+
+
+def is_better_transposed(p: Product) -> bool:
+    """Whether loops compute a product as its transpose, which has the longer rows."""
+    a, b = p.a, p.b
+    is_better = b.columns < a.rows and (a.row_stride == 1 or b.columns == 1)
+    return is_better and not (a.column_stride == 1 and b.columns >= 4)
 
 
 def _blas(p: Product, dtype: np.dtype[Any]) -> list[str]:
@@ -168,39 +178,29 @@ def _blas(p: Product, dtype: np.dtype[Any]) -> list[str]:
     letter, one = ("d", "1.0") if dtype == np.float64 else ("s", "1.0f")
     if by_vector := vector(p):
         m, a, x, step, stride = by_vector
-        is_transposed, length = leading(m) or (False, 0)
-        rows, columns = (m.columns, m.rows) if is_transposed else (m.rows, m.columns)
-        lengths = f"{TRANSPOSED if is_transposed else PLAIN}, {rows}, {columns}"
-        return [f"tg_{letter}gemv({ROWS}, {lengths}, {one}, {a}, {length}, {x}, {step}, 0, C, {stride});"]
-    words = []
-    for m in (p.a, p.b):
-        is_transposed, length = leading(m) or (False, 0)
-        words.append((TRANSPOSED if is_transposed else PLAIN, length))
-    (ta, la), (tb, lb) = words
+        order, length = leading(m) or (PLAIN, 0)
+        lengths = f"{m.columns}, {m.rows}" if order == TRANSPOSED else f"{m.rows}, {m.columns}"
+        return [f"tg_{letter}gemv({ROWS}, {order}, {lengths}, {one}, {a}, {length}, {x}, {step}, 0, C, {stride});"]
+    (ta, la), (tb, lb) = [leading(m) or (PLAIN, 0) for m in (p.a, p.b)]
     lengths = f"{p.out.rows}, {p.out.columns}, {p.a.columns}"
     lc = max(p.out.row_stride, p.out.columns)
     return [f"tg_{letter}gemm({ROWS}, {ta}, {tb}, {lengths}, {one}, A, {la}, B, {lb}, 0, C, {lc});"]
 
 
 def _loops(p: Product, dtype: np.dtype[Any]) -> list[str]:
-    """Write a product as loops; of its transpose, if that has the longer rows."""
-    a, b, out, swap = p.a, p.b, p.out, False
-    if b.columns < a.rows and (a.row_stride == 1 or b.columns == 1) and not (a.column_stride == 1 and b.columns >= 4):
-        a, b, out, swap = p.b.transposed, p.a.transposed, p.out.transposed, True
-    lines = ["const " + TYPES[dtype.name] + " *restrict L = B, *restrict R = A;"] if swap else []
-    left, right = ("L", "R") if swap else ("A", "B")
-    if b.columns == 1 or (a.rows == 1 and b.column_stride != 1 and b.row_stride == 1):
-        return [*lines, *_dots(a, b, out, left, right, dtype)]
-    return [*lines, *_tiles(a, b, out, left, right, dtype)]
+    """Write a product as loops."""
+    if p.b.columns == 1 or (p.a.rows == 1 and p.b.column_stride != 1 and p.b.row_stride == 1):
+        return _dots(p.a, p.b, p.out, dtype)
+    return _tiles(p.a, p.b, p.out, dtype)
 
 
-def _dots(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype[Any]) -> list[str]:
+def _dots(a: Matrix, b: Matrix, out: Matrix, dtype: np.dtype[Any]) -> list[str]:
     """Write each element as a sum of products along k, eight at a time."""
     k = a.columns
 
     def product(q: str) -> str:
-        x = f"{left}[i * {a.row_stride} + {q} * {a.column_stride}]"
-        return f"{x} * {right}[{q} * {b.row_stride} + j * {b.column_stride}]"
+        x = f"A[i * {a.row_stride} + {q} * {a.column_stride}]"
+        return f"{x} * B[{q} * {b.row_stride} + j * {b.column_stride}]"
 
     return [
         f"for (int64_t i = 0; i < {a.rows}; i++) for (int64_t j = 0; j < {b.columns}; j++) {{",
@@ -213,7 +213,7 @@ def _dots(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dt
     ]
 
 
-def _tiles(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.dtype[Any]) -> list[str]:
+def _tiles(a: Matrix, b: Matrix, out: Matrix, dtype: np.dtype[Any]) -> list[str]:
     """Write tiles of rows and vectors of columns; B goes into a panel where its rows are not vectors."""
     real, lanes = TYPES[dtype.name], WIDTH // dtype.itemsize
     m, k, n = a.rows, a.columns, b.columns
@@ -225,7 +225,7 @@ def _tiles(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.d
     for first, count, vectors in _columns(n, lanes, wide):
         width = lanes * vectors
         inner = []
-        row = f"{right}[{'(p + q)' if deep else 'q'} * {b.row_stride} + j]"
+        row = f"B[{'(p + q)' if deep else 'q'} * {b.row_stride} + j]"
         if packed and (b.column_stride != 1 or count % width):
             valid = min(width, count)
             element = row.replace("+ j]", f"+ (j + l) * {b.column_stride}]")
@@ -236,7 +236,7 @@ def _tiles(a: Matrix, b: Matrix, out: Matrix, left: str, right: str, dtype: np.d
             ]
             row = f"panel[q * {width}]"
         for top, rows in _rows(m, height):
-            inner += _tile(a, out, left, row, top, rows, vectors, min(width, count), k, dtype)
+            inner += _tile(a, out, row, top, rows, vectors, min(width, count), k, dtype)
         lines += [f"for (int64_t j = {first}; j < {first + count}; j += {width}) {{", *[f"    {x}" for x in inner], "}"]
     if deep:
         chunk = f"const int64_t K = {k} - p < {DEPTH} ? {k} - p : {DEPTH};"
@@ -265,7 +265,7 @@ def _rows(m: int, height: int) -> list[tuple[str, int]]:
 
 
 def _tile(
-    a: Matrix, out: Matrix, left: str, row: str, loop: str, rows: int, vectors: int, valid: int, k: int,
+    a: Matrix, out: Matrix, row: str, loop: str, rows: int, vectors: int, valid: int, k: int,
     dtype: np.dtype[Any],
 ) -> list[str]:  # fmt: skip
     """Write one tile: `row` is the first element of a row of B, `loop` the line that tells the tile's first row."""
@@ -278,7 +278,7 @@ def _tile(
              f"        const {v} *restrict w = (const {v} *)&{row};"]  # fmt: skip
     lines += [f"        const {v} w{c} = w[{c}];" for c in range(vectors)]
     for r in range(rows):
-        element = f"{left}[(i + {r}) * {a.row_stride} + {'(p + q)' if k > DEPTH else 'q'} * {a.column_stride}]"
+        element = f"A[(i + {r}) * {a.row_stride} + {'(p + q)' if k > DEPTH else 'q'} * {a.column_stride}]"
         lines.append(f"        {{ const {v} e = {element} - ({v}){{0}};")
         lines += [f"          {x} = {fma}(e, w{c}, {x});" for c, x in enumerate(names[r])]
         lines.append("        }")

@@ -80,8 +80,8 @@ class Writer:
     `slots` counts the doubles of memory that its functions need for sums and for numbers that they hand to each other.
     """
 
-    def __init__(self, stretch: Stretch, blas: bool) -> None:
-        self.stretch, self.blas = stretch, blas
+    def __init__(self, stretch: Stretch) -> None:
+        self.stretch = stretch
         self.known: dict[Var, str] = {}
         self.functions: list[str] = []
         self.defined: dict[str, str] = {}  # the text of a function: its name
@@ -116,7 +116,7 @@ class Writer:
                     self.main += [self.scalar(s) for s in group.statements]
             elif isinstance(group, Product):
                 self.products = True
-                name = self.function("product", product_text(group, self.blas))
+                name = self.function("product", product_text(group))
                 given = [f"{self.name(m.access.base)} + {m.access.offset}" for m in (group.a, group.b, group.out)]
                 self.main.append(f"{name}({', '.join(given)});")
             elif isinstance(group, Indexed):
