@@ -17,11 +17,11 @@ from ..memory import Location
 from ..verifier import Step
 from . import blas, compiler, threads
 from .access import rearranges
-from .binding import bound, compared, layout, plain
+from .binding import bound, compared, plain
 from .forms import has_guard_form
-from .functions import read
+from .functions import read, scalar_type
 from .scratch import layout_scratch
-from .source import OBJECTS, SAME, Writer
+from .source import Writer
 from .stretch import Stretch
 from .stretches import Guards
 
@@ -40,14 +40,11 @@ class Lowering:
         self.opening: list[str] = []
         self.closing: list[str] = []
         self.plain: list[int] = []  # the places of the arrays among them that are read
-        self.others: set[int] = set()  # ids of the arrays that may be those of parameters
 
     def exports(self) -> list[Var]:
         """Return the results that are needed after the stretch, in order."""
         program, checked = self.emitter.program, [g for group in self.guards.values() for g in group]
-        used = {v for call in program.calls[self.stop :] for v in call.uses}
-        changed = [value for _, value in (*program.stores, *program.grads, *program.rebound, *program.containers)]
-        used.update(variables([program.result, changed]))
+        used = {v for call in program.calls[self.stop :] for v in call.uses}.union(program.results())
         used.update(v for guard in program.guards if guard not in checked for v in variables(guard.args))
         return [call.out for call in self.calls if call.out in used]
 
@@ -61,6 +58,16 @@ class Lowering:
             return None
         return a
 
+    def fix(self, x: Any) -> str:
+        """Pass an object that is the same at every call; return its memory in C."""
+        self.fixed.append(x)
+        return f"ARRAY(fixed, {len(self.fixed) - 1})"
+
+    def give(self, text: str, macro: str = "ARRAY") -> str:
+        """Pass what a Python text reads at each call; return its memory, or the value of a float, in C."""
+        self.given.append(text)
+        return f"{macro}(given, {len(self.given) - 1})"
+
     def write(self) -> None:
         """Compile the stretch, and add its lines to the plan."""
         layout_ = self.emitter.layout
@@ -68,14 +75,15 @@ class Lowering:
         outer |= {v for group in self.guards.values() for g in group for v in variables(g.args) if v not in self.made}
         arrays = {v: a for v in outer if (a := self.array(v)) is not None}
         stretch = self.stretch = Stretch({**layout_.turned, **arrays})
-        views = self.views_outside(outer)
-        layout_.copied.update(v for v in self.exported if v in layout_.shared and v.source not in views)
+        views = self.views_outside()
+        outputs = [v for v in self.exported if v not in views]
+        layout_.copied.update(v for v in outputs if v in layout_.shared)
         layout_.analyze()
         direct: dict[Var, Array] = {}
         for i, call in enumerate(self.calls, self.start):
             v = call.out
             into, target = None, None
-            leaves = v in self.exported and v.shape != () and call not in views
+            leaves = v in outputs and v.shape != ()
             if leaves:
                 into, target = self.destination(call, i)
                 if target is not None and into is not None:
@@ -84,23 +92,20 @@ class Lowering:
             for guard in self.guards[i]:
                 stretch.check(guard)
         stretch.check_finite()
-        outputs = [v for v in self.exported if v not in {c.out for c in views}]
         intervals = stretch.lifetimes({v for v in outputs if v.shape != ()})
         self.compile(stretch, outputs, arrays, intervals, direct)
-        self.steps(outer, outputs, direct)
+        self.steps(outputs, direct)
         for i in range(self.start, self.stop):
             layout_.release(i)
 
-    def views_outside(self, outer: set[Var]) -> set[Call]:
+    def views_outside(self) -> set[Var]:
         """Lower views of arrays from outside that are needed after the stretch; return them."""
-        emitter, known, found = self.emitter, set(outer), set()
+        emitter, found = self.emitter, set()
         for i, call in enumerate(self.calls, self.start):
-            if rearranges(call) and call.args[0] in known:
-                base = call.args[0]
-                if call.out.shape != () and emitter.locations.get(base) is not None and call.out in self.exported:
-                    lower(emitter, call, i)
-                    found.add(call)
-                    known.add(call.out)
+            v = call.out
+            if v in self.exported and v.shape != () and rearranges(call) and call.args[0] in emitter.locations:
+                lower(emitter, call, i)
+                found.add(v)
         return found
 
     def destination(self, call: Call, i: int) -> tuple[Array | None, Var | None]:
@@ -131,16 +136,15 @@ class Lowering:
         """Write the C text, compile it, and add the line that calls it."""
         emitter = self.emitter
         writer = Writer(stretch)
-        self.others = {id(a) for a in (*arrays.values(), *direct.values())}
         for v in stretch.outside:
             self.receive(writer, v, arrays)
-        slots: list[Var] = []
+        numbers: list[Var] = []
         for v in outputs:
             target = emitter.layout.targets.get(v)
             if v in direct and target in arrays and target in stretch.outside:
                 writer.known[v] = writer.name(target)  # one pointer, as both are in one place
             if v.shape == ():
-                slots.append(v)
+                numbers.append(v)
             else:
                 self.pointer(writer, v)
         places, size = layout_scratch(intervals)
@@ -149,52 +153,45 @@ class Lowering:
             shift = -raw.ctypes.data % 64
             scratch = raw[shift : shift + size]
             emitter.layout.buffers.append(scratch)
-            self.fixed.append(scratch)
-            self.opening.append(f"char *const scratch = ARRAY(fixed, {len(self.fixed) - 1});")
+            self.opening.append(f"char *const scratch = {self.fix(scratch)};")
             for v, at in places.items():
-                real = writer.type(v)
+                real = scalar_type(v)
                 self.opening.append(f"{real} *const {writer.name(v)} = ({real} *)(scratch + {at});")
-        writer.needed.update(slots)
+        writer.needed.update(numbers)
         writer.groups()
         if writer.slots:
-            self.fixed.append(np.empty(writer.slots))
-            self.opening.append(f"double *const slots = ARRAY(fixed, {len(self.fixed) - 1});")
-        numbers = self.numbers_out(writer, slots)
+            self.opening.append(f"double *const slots = {self.fix(np.empty(writer.slots))};")
+        held = self.numbers_out(writer, numbers)
         checks = [f"!PLAIN(given, {k})" for k in self.plain]
         if checks:
             self.opening.insert(0, f"if ({' || '.join(checks)}) return 2;")
-        changed = compared(self.fixed, self.others.difference(map(id, emitter.layout.buffers)))
+        changed = compared(self.fixed, {id(a) for a in (*arrays.values(), *direct.values())})
         if changed:
             self.opening.insert(0, f"if ({' || '.join(changed)}) return 1;")
-        objects = OBJECTS + SAME if changed else OBJECTS
-        for key, value in layout().items():
-            objects = objects.replace(f"{{{key}}}", str(value))
-        text = writer.text(self.opening, self.closing, objects)
+        text = writer.text(self.opening, self.closing)
         library = compiler.load(text)
         if "set_blas" in text:
             library.set_blas(*map(ctypes.c_void_p, blas.addresses() or ()))
         if "set_share" in text:
             library.set_share(ctypes.c_void_p(threads.address()))
-        self.line(bound(library, tuple(self.fixed)), numbers)
+        self.line(bound(library, tuple(self.fixed)), held)
 
     def receive(self, writer: Writer, v: Var, arrays: dict[Var, Array]) -> None:
         """Pass a Var from outside."""
-        name, real, is_array = writer.name(v), writer.type(v), isinstance(v.example, np.ndarray)
-        where, place = f"ARRAY(given, {len(self.given)})", len(self.given)
+        name, real, is_array = writer.name(v), scalar_type(v), isinstance(v.example, np.ndarray)
         if v in arrays:
-            self.fixed.append(arrays[v])
-            where = f"ARRAY(fixed, {len(self.fixed) - 1})"
+            where = self.fix(arrays[v])
         elif v.shape == () and not is_array and (v.dtype is None or v.dtype.kind == "f"):
             is_float = isinstance(v.source, Input) and type(v.example) is float  # of a Value; a setting may be an int
-            self.given.append(self.emitter.ref(v) if is_float else f"{self.emitter.fun(float)}({self.emitter.ref(v)})")
-            self.opening.append(f"const {real} {name} = ({real})NUMBER(given, {place});")
+            text = self.emitter.ref(v) if is_float else f"{self.emitter.fun(float)}({self.emitter.ref(v)})"
+            self.opening.append(f"const {real} {name} = ({real}){self.give(text, 'NUMBER')};")
             return
         elif v.shape == () and not is_array:
-            self.given.append(f"{self.emitter.fun(np.asarray)}({self.emitter.ref(v)})")
+            where = self.give(f"{self.emitter.fun(np.asarray)}({self.emitter.ref(v)})")
         else:
-            self.given.append(self.emitter.ref(v))
+            where = self.give(self.emitter.ref(v))
             if v not in self.emitter.layout.turned:
-                self.plain.append(place)
+                self.plain.append(len(self.given) - 1)
         if v.shape == ():
             self.opening.append(f"const {real} {name} = {read(f'*({real} *){where}', v.dtype)};")
         else:
@@ -205,28 +202,20 @@ class Lowering:
         if v in writer.known:
             return
         location = self.emitter.locations[v]
-        real = writer.type(v)
-        if location.array is not None:
-            self.fixed.append(location.array)
-            where = f"ARRAY(fixed, {len(self.fixed) - 1})"
-        else:
-            self.given.append(location.text)
-            where = f"ARRAY(given, {len(self.given) - 1})"
-        self.opening.append(f"{real} *const {writer.name(v)} = {where};")
+        where = self.give(location.text) if location.array is None else self.fix(location.array)
+        self.opening.append(f"{scalar_type(v)} *const {writer.name(v)} = {where};")
 
-    def numbers_out(self, writer: Writer, slots: list[Var]) -> list[tuple[str, list[Var]]]:
+    def numbers_out(self, writer: Writer, numbers: list[Var]) -> list[tuple[str, list[Var]]]:
         """Pass arrays for results that are numbers, one of each dtype; return their names, and what they hold."""
         groups: dict[Any, list[Var]] = {}
-        for v in slots:
+        for v in numbers:
             groups.setdefault(v.dtype, []).append(v)
         found = []
         for dtype, same in groups.items():
             array = np.empty(len(same), dtype)  # of Python's numbers, float64
-            self.fixed.append(array)
+            where = self.fix(array)
             found.append((self.emitter.name(array, "out"), same))
-            for k, v in enumerate(same):
-                where = f"(({writer.type(v)} *)ARRAY(fixed, {len(self.fixed) - 1}))[{k}]"
-                self.closing.append(f"{where} = {writer.name(v)};")
+            self.closing += [f"(({scalar_type(v)} *){where})[{k}] = {writer.name(v)};" for k, v in enumerate(same)]
         return found
 
     def line(self, function: Any, numbers: list[tuple[str, list[Var]]]) -> None:
@@ -255,10 +244,10 @@ class Lowering:
             text = f"{name}[{k}]"
             emitter.assign(v, f"{emitter.fun(np.array)}({text})" if isinstance(v.example, np.ndarray) else text)
 
-    def steps(self, outer: set[Var], outputs: list[Var], direct: Mapping[Var, Array]) -> None:
+    def steps(self, outputs: list[Var], direct: Mapping[Var, Array]) -> None:
         """Tell the verifier what the stretch reads and writes: parameters are written after all that can fail."""
         emitter = self.emitter
-        reads = [emitter.place(v) for v in sorted(outer & self.stretch.outside.keys(), key=id)]
+        reads = [emitter.place(v) for v in self.stretch.outside]
         text = emitter.lines[-1][0]
         for v in [v for v in outputs if v not in direct]:
             place = emitter.place(v)

@@ -15,6 +15,7 @@ from ...engine.rules.finite import all_finite
 from ...trace.ir import Var
 from . import polynomials
 from .accumulation import support
+from .binding import layout
 from .blas import FUNCTIONS
 from .functions import Function, converted, expression, index_text, read, scalar_type
 from .fusion import Check, Element, Group, Scalar, Scalars, Statement
@@ -97,10 +98,6 @@ class Writer:
         if v not in self.known:
             self.known[v] = f"{'s' if v.shape == () else 'p'}{len(self.known)}"
         return self.known[v]
-
-    def type(self, v: Var) -> str:
-        """Return the C type of the elements of an array, or of a number."""
-        return scalar_type(v)
 
     def groups(self) -> None:
         """Write each group."""
@@ -214,8 +211,11 @@ class Writer:
         if tests:
             self.main.append(f"if ({' || '.join(tests)}) return 1;")
 
-    def text(self, opening: Sequence[str], closing: Sequence[str], objects: str) -> str:
+    def text(self, opening: Sequence[str], closing: Sequence[str]) -> str:
         """Return the whole source: `opening` and `closing` are the lines of the main function around the calls."""
+        objects = OBJECTS + (SAME if any("tg_same(" in line for line in opening) else "")
+        for key, value in layout().items():
+            objects = objects.replace(f"{{{key}}}", str(value))
         blas = declared() if any(re.search(r"\btg_[ds]gem[mv]\(", text) for text in self.functions) else ""
         parts = [
             HEAD, polynomials.prelude(self.named), objects, PRELUDE if self.products else "", blas,
