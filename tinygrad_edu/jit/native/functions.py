@@ -8,7 +8,7 @@ import numpy as np
 from ...trace.ir import Var
 from .access import Access
 from .far import indented
-from .fusion import Element, Group, Statement
+from .fusion import Element, Group, Number, Operand, Scalar, Statement
 from .operations import TYPES, c_type, literal, with_operands
 
 
@@ -50,7 +50,7 @@ class Function:
 
     def place(self, access: Access, indices: Sequence[str], strides: Sequence[int]) -> str:
         """Write an element of an array."""
-        offset = access.offset - self.starts[self.names(access.base)]
+        offset = access.offset - self.starts.get(self.names(access.base), 0)
         return f"{self.pointer(access.base)}[{index_text(offset, indices, strides)}]"
 
     def number(self, v: Var) -> str:
@@ -101,9 +101,21 @@ def converted(text: str, given: np.dtype[Any] | None, wanted: np.dtype[Any]) -> 
     return f"(({TYPES[wanted.name]}){text})"
 
 
-def expression(statement: Statement, operands: Sequence[str]) -> str:
-    """Write the expression of a statement with the names of its operands."""
-    return with_operands(statement.operation.text, operands)
+def operand_text(
+    o: Operand, wanted: np.dtype[Any], number: Callable[[Var], str], element: Callable[[Element], str]
+) -> str:
+    """Write an operand as one of a dtype; `number` and `element` return the texts of those that are not known."""
+    if isinstance(o, Number):
+        return o.text
+    if isinstance(o, Scalar):
+        return converted(number(o.var), o.var.dtype, wanted)
+    return converted(element(o), o.dtype, wanted)
+
+
+def expression(s: Statement, number: Callable[[Var], str], element: Callable[[Element], str]) -> str:
+    """Write the expression of a statement."""
+    pairs = zip(s.operands, s.operation.dtypes, strict=True)
+    return with_operands(s.operation.text, [operand_text(o, dtype, number, element) for o, dtype in pairs])
 
 
 def local_type(dtype: np.dtype[Any]) -> str:

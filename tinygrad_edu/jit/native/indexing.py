@@ -14,7 +14,7 @@ from ...engine.rules.indexing import is_basic, setitem
 from ...trace.functional import add_at
 from ...trace.ir import Call, Var
 from .access import Access
-from .functions import converted, index_text
+from .functions import Function, operand_text
 from .fusion import Element, Group, Number, Operand, Scalar
 from .operations import c_type
 
@@ -112,35 +112,25 @@ def _is_written(call: Call) -> bool:
     return c_type(v.dtype) is not None and (v.dtype == out or (out.kind == "f" and v.dtype.kind in "fiub"))
 
 
-def indexed_lines(g: Indexed, pointer: Any, number: Any) -> list[str]:
+def indexed_lines(g: Indexed, f: Function) -> list[str]:
     """Return the lines of a group's function; it returns 1 if a number of the index is out of range."""
     loops = [f"i{k}" for k in range(len(g.full))]
     lead, rest = loops[: g.lead], loops[g.lead :]
-    full = iter(g.array.strides)
-    strides = [next(full) if n != 1 else 0 for n in g.shape]
-    body, terms = [], [str(g.array.offset)]
+    body = []
     for k, e in enumerate(g.index):
-        text = e.text if isinstance(e, Number) else ""
-        if isinstance(e, Element):
-            text = f"{pointer(e.access.base)}[{index_text(e.access.offset, lead, e.access.strides)}]"
+        text = e.text if isinstance(e, Number) else f.place(e.access, lead, e.access.strides)
         body += [f"int64_t j{k} = {text};", f"if (j{k} < 0) j{k} += {g.shape[k]};",
                  f"if (j{k} < 0 || j{k} >= {g.shape[k]}) return 1;"]  # fmt: skip
-        terms.append(f"j{k} * {strides[k]}")
-    inner = [s for s, n in zip(strides[len(g.index) :], g.shape[len(g.index) :], strict=True) if n != 1]
-    terms += [f"{i} * {s}" for i, s in zip(rest, inner, strict=True)]
-    element = f"{pointer(g.array.base)}[{' + '.join(terms)}]"
-    value = ""
-    if g.out is not None:
-        line = f"{pointer(g.out.base)}[{index_text(g.out.offset, loops, g.out.strides)}] = {element};"
+    others = iter(rest)
+    at = [f"j{k}" if k < len(g.index) else next(others) for k, n in enumerate(g.shape) if n != 1]
+    element = f.place(g.array, at, g.array.strides)
+    if g.value is None:
+        assert g.out is not None
+        line = f"{f.place(g.out, loops, g.out.strides)} = {element};"
     else:
-        if isinstance(g.value, Number):
-            value = g.value.text
-        elif isinstance(g.value, Scalar):
-            value = converted(number(g.value.var), g.value.var.dtype, g.array.base.dtype)
-        elif isinstance(g.value, Element):
-            access = g.value.access
-            value = f"{pointer(access.base)}[{index_text(access.offset, loops, access.strides)}]"
-            value = converted(value, g.value.dtype, g.array.base.dtype)
+        value = operand_text(
+            g.value, g.array.base.dtype, f.number, lambda o: f.place(o.access, loops, o.access.strides)
+        )
         line = f"{element} {'+' if g.adds else ''}= {value};"
     for i, n in reversed(list(zip(rest, g.full[g.lead :], strict=True))):
         line = f"for (int64_t {i} = 0; {i} < {n}; {i}++) {line}"

@@ -10,15 +10,14 @@ would take as long as to compute it.
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from .access import Access
 from .accumulation import COMBINE, WORDS, is_sum, start
 from .far import guarded, has_sines, indented
-from .functions import Function, converted, expression, index_text, local_type, read
-from .fusion import Element, Number, Operand, Scalar, Statement
+from .functions import Function, expression, index_text, local_type, read
+from .fusion import Element, Statement
 from .operations import TYPES
 from .sharing import added, part_function, shared_call, step
 
@@ -149,23 +148,18 @@ class _Writer:
             "for (int64_t k = 0; k < count - j; k++) {", *element,
         ]  # fmt: skip
 
-    def operand(self, o: Operand, wanted: np.dtype[Any]) -> str:
-        """Write an operand of a statement."""
-        if isinstance(o, Number):
-            return o.text
-        if isinstance(o, Scalar):
-            return converted(self.f.number(o.var), o.var.dtype, wanted)
+    def element(self, o: Element) -> str:
+        """Return the variable that holds an element; it is read when it is first used."""
         if o.access not in self.loaded:
             name = f"x{len(self.loaded)}"
             element = read(self.f.place(o.access, self.indices, self.layout[o.access]), o.dtype)
             self.body.append(f"const {local_type(o.dtype)} {name} = {element};")
             self.loaded[o.access] = name
-        return converted(self.loaded[o.access], o.dtype, wanted)
+        return self.loaded[o.access]
 
     def statement(self, s: Statement) -> None:
         """Write one call."""
-        given = [self.operand(o, d) for o, d in zip(s.operands, s.operation.dtypes, strict=True)]
-        text = expression(s, given)
+        text = expression(s, self.f.number, self.element)
         if s.reduction is not None:
             self.reduction(s, text)
             return

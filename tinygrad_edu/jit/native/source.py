@@ -17,7 +17,7 @@ from . import polynomials
 from .accumulation import support
 from .binding import layout
 from .blas import FUNCTIONS
-from .functions import Function, converted, expression, index_text, read, scalar_type
+from .functions import Function, expression, index_text, read, scalar_type
 from .fusion import Check, Element, Group, Scalar, Scalars, Statement
 from .indexing import Indexed, indexed_lines
 from .loops import joined, loop_calls, loop_text
@@ -118,7 +118,7 @@ class Writer:
                 self.main.append(f"{name}({', '.join(given)});")
             elif isinstance(group, Indexed):
                 f = Function(group, self.name, self.allocate)
-                name = self.function("index", f.text("int", indexed_lines(group, f.pointer, f.number)))
+                name = self.function("index", f.text("int", indexed_lines(group, f)))
                 self.main.append(f"if ({name}({', '.join(f.parameters.values())})) return 1;")
             elif isinstance(group, Check):
                 self.check(n, group)
@@ -151,17 +151,12 @@ class Writer:
     def scalar(self, s: Statement) -> str:
         """Return a statement about numbers as an assignment to its variable, or to its slot."""
         self.named.update(s.operation.functions)
-        given = []
-        for o, wanted in zip(s.operands, s.operation.dtypes, strict=True):
-            if isinstance(o, Element):
-                element = read(f"{self.name(o.access.base)}[{o.access.offset}]", o.dtype)
-                given.append(converted(element, o.dtype, wanted))
-            elif isinstance(o, Scalar):
-                given.append(converted(self.name(o.var), o.var.dtype, wanted))
-            else:
-                given.append(o.text)
-        name = self.name(s.out)
-        return f"{'' if '[' in name else f'const {scalar_type(s.out)} '}{name} = {expression(s, given)};"
+        name, text = self.name(s.out), expression(s, self.name, self.element)
+        return f"{'' if '[' in name else f'const {scalar_type(s.out)} '}{name} = {text};"
+
+    def element(self, o: Element) -> str:
+        """Write an element of an array at a place that is known."""
+        return read(f"{self.name(o.access.base)}[{o.access.offset}]", o.dtype)
 
     def parts(self, n: int, group: Scalars) -> None:
         """Write many statements as several functions, as compilers take long over a long one.
