@@ -13,26 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from .operations import TYPES
+from .operations import TYPES, literal
 
 STARTS: dict[Any, str] = {
-    np.add: "0",
-    np.multiply: "1",
-    np.maximum: "-INFINITY",
-    np.minimum: "INFINITY",
-}
+    np.add: "0", np.multiply: "1", np.maximum: "-INFINITY", np.minimum: "INFINITY", np.logical_and: "1",
+    np.logical_or: "0",
+}  # fmt: skip
 COMBINE: dict[Any, str] = {  # two partial results a and b
     np.add: "a + b", np.multiply: "a * b", np.maximum: "(a >= b || a != a ? a : b)",
     np.minimum: "(a <= b || a != a ? a : b)", np.logical_and: "a && b", np.logical_or: "a || b",
 }  # fmt: skip
-WORDS: dict[Any, str] = {
-    np.add: "sum",
-    np.multiply: "prod",
-    np.maximum: "max",
-    np.minimum: "min",
-    np.logical_and: "all",
-    np.logical_or: "any",
-}
 SUPPORT = """
 static inline REAL tg_NAME_REAL(const REAL *x, int64_t n) {
     REAL s[8];
@@ -97,18 +87,10 @@ static inline double tg_few(const double *x, int64_t n) { /* fewer than eight ar
 
 def start(fun: np.ufunc, dtype: np.dtype[Any]) -> str:
     """Return the number that a reduction begins with."""
-    if fun in (np.logical_and, np.logical_or):
-        return "1" if fun is np.logical_and else "0"
-    if dtype.kind == "f":
+    if dtype.kind == "f" or fun not in (np.maximum, np.minimum):
         return STARTS[fun]
-    if fun in (np.maximum, np.minimum):
-        limit = np.iinfo(dtype).min if fun is np.maximum else np.iinfo(dtype).max
-        return (
-            f"(({TYPES[dtype.name]}){limit}{'u' if dtype.kind == 'u' else ''})"
-            if limit != np.iinfo(np.int64).min
-            else "INT64_MIN"
-        )
-    return "0" if fun is np.add else "1"
+    limits = np.iinfo(dtype)
+    return literal(limits.min if fun is np.maximum else limits.max, dtype)
 
 
 def is_sum(fun: object, dtype: np.dtype[Any]) -> bool:
@@ -120,7 +102,9 @@ def support(used: set[tuple[np.ufunc, np.dtype[Any]]]) -> str:
     """Return the C functions that these reductions call."""
     text = SUMS if any(is_sum(*one) for one in used) else ""
     for fun, dtype in sorted([one for one in used if not is_sum(*one)], key=str):
-        values = {"NAME": WORDS[fun], "REAL": TYPES[dtype.name], "START": start(fun, dtype), "COMBINE": COMBINE[fun]}
+        values = {
+            "NAME": fun.__name__, "REAL": TYPES[dtype.name], "START": start(fun, dtype), "COMBINE": COMBINE[fun]
+        }  # fmt: skip
         one = IN_ORDER if fun is np.multiply else SUPPORT
         for key, value in values.items():
             one = one.replace(key, value)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .access import Access
-from .accumulation import COMBINE, WORDS, is_sum, start
+from .accumulation import COMBINE, is_sum, start
 from .far import guarded, has_sines, indented
 from .functions import Function, expression, index_text, local_type, read
 from .fusion import Element, Statement
@@ -194,7 +194,7 @@ class _Writer:
         if not is_inner:
             self.body.append(f"{{ const {real} old = {target}, new = {text}; {target} = {combine}; }}")
             return
-        block = f"tg_{WORDS[fun]}_{real}({self.block(s, text, name)})"
+        block = f"tg_{fun.__name__}_{real}({self.block(s, text, name)})"
         if self.lengths[-1] > BLOCK:
             self.prologue.append(f"{real} a{name} = {begin};")
             self.blocks.append(f"{{ const {real} old = a{name}, new = {block}; a{name} = {combine}; }}")
