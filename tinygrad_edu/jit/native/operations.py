@@ -54,14 +54,17 @@ INTEGERS: dict[Any, str] = {
     np.bitwise_xor: "a ^ b", np.invert: "~a", np.maximum: "(a >= b ? a : b)", np.minimum: "(a <= b ? a : b)",
     np.isnan: "0", np.isfinite: "1", np.isinf: "0",
 }  # fmt: skip
+COMPARISONS: dict[Any, str] = {
+    np.greater: "a > b", np.greater_equal: "a >= b", np.less: "a < b", np.less_equal: "a <= b", np.equal: "a == b",
+    np.not_equal: "a != b",
+}  # fmt: skip
 NUMBERS: dict[Any, str] = {
     np.add: "a + b", np.subtract: "a - b", np.multiply: "a * b", np.negative: "-a", np.positive: "a",
-    np.square: "a * a", np.greater: "a > b", np.greater_equal: "a >= b", np.less: "a < b",
-    np.less_equal: "a <= b", np.equal: "a == b", np.not_equal: "a != b", np.logical_and: "a && b",
-    np.logical_or: "a || b", np.logical_not: "!a", np.logical_xor: "!a != !b", np.conjugate: "a",
+    np.square: "a * a", **COMPARISONS, np.logical_and: "a && b", np.logical_or: "a || b", np.logical_not: "!a",
+    np.logical_xor: "!a != !b", np.conjugate: "a",
 }  # fmt: skip
 BOOLS: dict[Any, str] = {
-    **{fun: NUMBERS[fun] for fun in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)},
+    **COMPARISONS,
     np.add: "a | b", np.multiply: "a & b", np.logical_and: "a & b", np.logical_or: "a | b", np.logical_not: "!a",
     np.logical_xor: "a ^ b", np.bitwise_and: "a & b", np.bitwise_or: "a | b", np.bitwise_xor: "a ^ b",
     np.invert: "!a", np.maximum: "a | b", np.minimum: "a & b", np.absolute: "a", np.positive: "a",
@@ -71,8 +74,7 @@ PYTHON: dict[Any, str] = {  # of Python's floats; where these raise an error, th
     operator.pow: "tg_pow(a, b)", real_power: "tg_pow(a, b)", operator.neg: "-a", operator.pos: "a",
     operator.abs: "fabs(a)", float: "a", positive_part: "(a <= 0 ? 0 : a)", math.exp: "tg_exp(a)",
     math.log: "tg_log(a)", math.sqrt: "sqrt(a)", math.tanh: "tg_tanh(a)", operator.lt: "a < b", operator.le: "a <= b",
-    operator.gt: "a > b", operator.ge: "a >= b", operator.eq: "a == b", operator.ne: "a != b",
-    **{fun: NUMBERS[fun] for fun in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)},
+    operator.gt: "a > b", operator.ge: "a >= b", operator.eq: "a == b", operator.ne: "a != b", **COMPARISONS,
 }  # fmt: skip
 OF_ONE: dict[Any, str] = {  # reductions of an array without axes; NumPy's sum of -0.0 is 0.0
     np.sum: "a + 0", np.mean: "a + 0", np.prod: "a", np.max: "a", np.min: "a", np.amax: "a", np.amin: "a", np.all: "a",
@@ -143,15 +145,9 @@ def operation(call: Call) -> Operation | None:
         return _clip(call, kinds)
     if call.fun is astype:
         return _conversion(kinds[0], out) if isinstance(kinds[0], np.dtype) else None
-    if call.fun is np.where:
-        known = (
-            len(kinds) == 3
-            and isinstance(kinds[0], np.dtype)
-            and all(k is int or k is float or c_type(k) for k in kinds)
-        )
-        if not known or not all(k in (int, float) or np.can_cast(k, out) for k in kinds[1:]):
-            return None
-        return Operation("(a ? b : c)", (kinds[0], out, out), out)
+    if call.fun is np.where and len(kinds) == 3 and isinstance(kinds[0], np.dtype):
+        known = all(k is not None and (k in (int, float) or np.can_cast(k, out)) for k in kinds[1:])
+        return Operation("(a ? b : c)", (kinds[0], out, out), out) if known else None
     return None
 
 
