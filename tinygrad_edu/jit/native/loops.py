@@ -222,29 +222,17 @@ class _Writer:
         if len(kept) == len(self.lengths):
             self.body.append(f"{target} = 0.0 + {text};")
             return
-        is_inner, is_short = not strides[-1], self.lengths[-1] < 8
+        is_inner = not strides[-1]
         if is_inner:
-            given = "" if self.eight else self.block(s, text, name)
-            if self.eight:
-                self.starts.append(f"double u{name}[8] = {{0}};")
-                self.body.append(f"u{name}[k] += {text};")
-                self.blocks.append(f"tg_eight(&t{name}, u{name});")
-            text = f"tg_few({given})" if is_short else f"tg_total(&t{name})"
-            if not kept or not is_short:
-                (self.prologue if kept else self.before).append(f"tg_sums t{name}; tg_clear(&t{name});")
-            if not is_short and not self.eight:
-                self.blocks.append(f"tg_block(&t{name}, {given});")
-            elif is_short and not kept:
-                self.epilogue.append(f"tg_add(&t{name}.s[0], &t{name}.c[0], {text});")
-            if not kept and end:
-                self.accumulate(name, 8, end)
-                self.after.append(f"*(tg_sums *)q{name} = t{name};")
-                end.lines.append(f"{target} = tg_total((tg_sums *)q{name});")
-                return
-            if not kept or 0 not in strides[:-1]:
-                lines, total = (self.epilogue, text) if kept else (self.after, f"tg_total(&t{name})")
-                lines.append(f"{target} = {total};")
-                return
+            text = self.inner_sum(s, text, name, is_row=bool(kept))
+        if not kept and end:
+            self.accumulate(name, 8, end)
+            self.after.append(f"*(tg_sums *)q{name} = t{name};")
+            end.lines.append(f"{target} = tg_total((tg_sums *)q{name});")
+            return
+        if not kept or (is_inner and 0 not in strides[:-1]):
+            (self.epilogue if kept else self.after).append(f"{target} = {text};")
+            return
         size = math.prod(kept)
         self.accumulate(name, size, end)
         steps = iter(np.empty(kept, np.int8).strides)
@@ -254,6 +242,23 @@ class _Writer:
         line = f"{total} += {text};" if s.out.dtype == np.float32 else f"tg_add(&{total}, &{lost}, {text});"
         (self.epilogue if is_inner else self.body).append(line)
         self.fill(strides, f"{target} = tg_end({total}, {lost});", end.lines if end else self.after)
+
+    def inner_sum(self, s: Statement, text: str, name: str, is_row: bool) -> str:
+        """Add up elements along the innermost axis: those of one row, or of all rows; return the sum."""
+        if self.eight:
+            self.starts.append(f"double u{name}[8] = {{0}};")
+            self.body.append(f"u{name}[k] += {text};")
+            self.blocks.append(f"tg_eight(&t{name}, u{name});")
+        else:
+            block = self.block(s, text, name)
+            if self.lengths[-1] >= 8:
+                self.blocks.append(f"tg_block(&t{name}, {block});")
+            elif is_row:
+                return f"tg_few({block})"
+            else:
+                self.epilogue.append(f"tg_add(&t{name}.s[0], &t{name}.c[0], tg_few({block}));")
+        (self.prologue if is_row else self.before).append(f"tg_sums t{name}; tg_clear(&t{name});")
+        return f"tg_total(&t{name})"
 
     def accumulate(self, name: str, size: int, end: Function | None) -> None:
         """Ask for memory for so many sums and what rounding lost in them: for each part, if its sums are its own."""
