@@ -25,11 +25,9 @@ class Function:
         self.parameters: dict[str, str] = {}  # C declaration of a parameter: the argument in the main function
         self.inner: dict[str, str] = {}  # the name of an array or a number in the main function: that in this one
         self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
-        used = [o.access for s in group.statements for o in s.operands if isinstance(o, Element)]
-        used += [s.write for s in group.statements if s.write]
         self.writes = {names(v) for v in group.writes()}
         self.starts: dict[str, int] = {}
-        for access in used:
+        for access in group.accesses():
             name = names(access.base)
             self.starts[name] = min(access.offset, self.starts.get(name, access.offset))
         self.lines: list[str] = []

@@ -69,6 +69,11 @@ class Group:
     is_open: bool = True  # whether other calls may join
     fails: bool = False  # whether it can end the step early: a guard, or an index out of range
 
+    def accesses(self) -> list[Access]:
+        """Return where elements are read and written, in the order of the text."""
+        found = [[*[o.access for o in s.operands if isinstance(o, Element)], s.write] for s in self.statements]
+        return list(dict.fromkeys([access for accesses in found for access in accesses if access is not None]))
+
     def reads(self) -> set[Var]:
         """Return the bases of the arrays that are read, but for those that an open loop has just computed."""
         own = {s.write for s in self.statements if s.reduction is None and self.is_open}

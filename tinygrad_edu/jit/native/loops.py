@@ -62,14 +62,7 @@ def loop_calls(name: str, function: Function) -> list[str]:
 def loop_lines(function: Function) -> list[str]:
     """Return the loops of a group, and note what they need as parameters of the function."""
     group = function.group
-    wheres: list[Access] = []
-    for s in group.statements:
-        for o in s.operands:
-            if isinstance(o, Element):
-                wheres.append(o.access)
-        if s.write is not None:
-            wheres.append(s.write)
-    wheres = list(dict.fromkeys(wheres))
+    wheres = group.accesses()
     scalar_outs = any(s.reduction is not None and s.write is None for s in group.statements)
     shapes = [list(a.strides) for a in wheres] + [[0] * len(group.space)] * scalar_outs
     space: Sequence[int] = group.space
