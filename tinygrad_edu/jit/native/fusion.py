@@ -115,7 +115,7 @@ class Fusion:
     def __init__(self, accesses: Accesses) -> None:
         self.accesses = accesses
         self.groups: list[Group] = []
-        self.loops: dict[tuple[int, ...], list[int]] = {}  # loops that other calls may join, by their space
+        self.loops: dict[tuple[int, ...], dict[int, None]] = {}  # loops that other calls may join, by their space
         self.places: dict[Var, int] = {}  # the group that completes a base or a scalar; those from outside have none
         self.read_at: dict[Var, int] = {}  # the last group that reads a base
         self.barrier = 0  # the first group that may write into arrays of parameters
@@ -134,37 +134,27 @@ class Fusion:
         """Return the arguments of a call as operands."""
         return [self.operand(a, dtype, space) for a, dtype in zip(given, dtypes, strict=False)]
 
-    def earliest(self, operands: Sequence[Operand]) -> int:
-        """Return the first place at which a new group could compute with these operands."""
-        found = [o.var if isinstance(o, Scalar) else o.access.base for o in operands if not isinstance(o, Number)]
-        return 1 + max([self.places.get(v, -1) for v in found], default=-1)
-
-    def local(self, group: Group, operand: Operand) -> bool:
-        """Whether a group computes an operand at the same element that it is read at."""
-        if not isinstance(operand, Element):
-            return False
-        own = (s for s in group.statements if s.out is operand.access.base and s.reduction is None)
-        return any(self.accesses.of(s.out) == operand.access for s in own)
-
-    def joins(self, group: Group, operands: Sequence[Operand], place: int) -> bool:
-        """Whether a statement with these operands can be added to the group at `place`."""
-        return all(self.local(group, o) or self.earliest([o]) <= place for o in operands)
+    def is_computed(self, operand: Operand, at: int) -> bool:
+        """Whether a loop can read an operand: it is computed before, or in the loop itself at the same element."""
+        if isinstance(operand, Number):
+            return True
+        v = operand.var if isinstance(operand, Scalar) else operand.access.base
+        if self.places.get(v, -1) < at:
+            return True
+        own = (s.write for s in self.groups[at].statements if s.reduction is None)
+        return isinstance(operand, Element) and operand.access in own
 
     def candidate(self, space: tuple[int, ...], operands: Sequence[Operand], first: int) -> int | None:
         """Return the place of the best loop that a statement may join: none before one that computes an operand."""
-        known = [
-            self.places[o.access.base] for o in operands if isinstance(o, Element) and o.access.base in self.places
-        ]
-        loops, low = self.loops.get(space, []), max([first, *known])
-        for i in itertools.chain([low] if low in known else [], reversed(loops)):
+        bases = [o.access.base for o in operands if isinstance(o, Element)]
+        known = [self.places[v] for v in bases if v in self.places]
+        loops, low = self.loops.get(space, {}), max([first, *known])
+        for i in itertools.chain([low] if low in known and low in loops else [], reversed(loops)):
             if i < low:
                 break
             group = self.groups[i]
-            if (
-                type(group) is Group and group.is_open and group.space == space
-                and len(group.statements) < MOST and self.joins(group, operands, i)
-                and len(group.reads()) < READS
-            ):  # fmt: skip
+            fits = len(group.statements) < MOST and all(self.is_computed(o, i) for o in operands)
+            if fits and len(group.reads()) < READS:
                 return i
         return None
 
@@ -172,8 +162,8 @@ class Fusion:
         """Add a group at the end."""
         self.groups.append(group)
         at = len(self.groups) - 1
-        if group.is_open:
-            self.loops.setdefault(group.space, []).append(at)
+        if type(group) is Group and group.is_open:
+            self.loops.setdefault(group.space, {})[at] = None
         self.read_at.update(dict.fromkeys(group.reads(), at))
         self.places.update(dict.fromkeys([*group.writes(), *[s.out for s in group.statements]], at))
         if group.fails:
@@ -210,7 +200,7 @@ class Fusion:
     def place_scalar(self, statement: Statement) -> None:
         """Put a statement about numbers after all that it needs."""
         last = self.groups[-1] if self.groups else None
-        if type(last) is Scalars and last.is_open:
+        if type(last) is Scalars:
             self.join(statement, len(self.groups) - 1)
         else:
             self.add(Scalars((), [statement]))
