@@ -20,24 +20,17 @@ def has_form(call: Call) -> bool:
         return of_floats(call) is not None
     if call.elementwise:
         return 0 not in call.out.shape and operation(call) is not None
-    if (
-        call.draws
-        or (can_vary(call) and call.fun is not np.clip)
-        or 0 in call.out.shape
-        or c_type(call.out.dtype) is None
-    ):
+    if call.draws or 0 in call.out.shape or c_type(call.out.dtype) is None:
+        return False
+    if can_vary(call) and call.fun is not np.clip:
         return False
     if not all(v.dtype is None or (isinstance(v.dtype, np.dtype) and 0 not in v.shape) for v in call.uses):
         return False
     if rearranges(call):
         return c_type(call.args[0].dtype) is not None
     if call.fun is np.broadcast_to or call.fun is np.reshape:  # of a number
-        return (
-            len(call.uses) == 1
-            and type(call.args[0]) is Var
-            and call.args[0].dtype == call.out.dtype
-            and not call.kwargs
-        )
+        known = len(call.uses) == 1 and not call.kwargs and type(call.args[0]) is Var
+        return known and call.args[0].dtype == call.out.dtype
     if is_product(call):
         return call.out.size * call.args[0].shape[-1] <= SMALL or addresses() is not None
     return bool(operation(call) or reduction(call) or is_indexed(call) or is_part(call) or is_joined(call))
@@ -53,7 +46,6 @@ def has_guard_form(guard: Guard) -> bool:
         )  # fmt: skip
     if guard.predicate is within and guard.answer is True:
         v, n = guard.args
-        return (
-            type(v) is Var and type(n) is int and v.dtype.kind in "iu" and c_type(v.dtype) is not None and v.shape != ()
-        )
+        known = type(v) is Var and type(n) is int and v.shape != ()
+        return known and v.dtype.kind in "iu" and c_type(v.dtype) is not None
     return False

@@ -6,7 +6,6 @@ anything: the function itself then runs, and raises NumPy's error.
 
 import operator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -82,21 +81,9 @@ def is_indexed(call: Call) -> bool:
 
 def is_part(call: Call) -> bool:
     """Whether a call sets, or adds to, a part of an array that slices and numbers choose."""
-    if call.fun not in (setitem, add_at) or call.kwargs or list(_variables(call.args[1])):
+    if call.fun not in (setitem, add_at) or call.kwargs or not is_basic(call.args[1]):
         return False
-    return (
-        c_type(call.out.dtype) is not None and call.args[0].shape != () and _is_written(call) and is_basic(call.args[1])
-    )
-
-
-def _variables(x: Any) -> Any:
-    if type(x) is Var:
-        yield x
-    elif isinstance(x, (tuple, list)):
-        for v in x:
-            yield from _variables(v)
-    elif isinstance(x, slice):
-        yield from _variables((x.start, x.stop, x.step))
+    return c_type(call.out.dtype) is not None and call.args[0].shape != () and _is_written(call)
 
 
 def _is_written(call: Call) -> bool:
