@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...engine.rules.finite import all_finite
-from ...trace.ir import Var
+from ...functions.classification import within
+from ...trace.ir import Guard, Var
 from . import polynomials
 from .accumulation import support
 from .binding import layout
@@ -72,6 +73,13 @@ def declared() -> str:
     return f"{text}void set_blas({given}) {{ {' '.join([f'tg_{name} = {name};' for name in FUNCTIONS])} }}\n"
 
 
+def failing(guard: Guard) -> str:
+    """Return the C test of whether a guard fails for a number, which is {0}."""
+    if guard.predicate is within:
+        return f"(uint64_t)(int64_t){{0}} >= {guard.args[1]}u"
+    return "{0} - {0} != 0" if guard.predicate is all_finite else "{0} != {0}"
+
+
 PART = 500  # statements of one function
 
 
@@ -89,7 +97,6 @@ class Writer:
         self.main: list[str] = []
         self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
         self.named: set[str] = set()
-        self.products = False
         self.slots = 0
         self.needed: set[Var] = set()  # numbers that are read elsewhere than where they are computed
 
@@ -105,14 +112,13 @@ class Writer:
         self.needed |= {
             v for g in groups if not isinstance(g, Scalars) or len(g.statements) <= PART for v in g.scalars()
         }
-        for n, group in enumerate(groups):
+        for group in groups:
             if isinstance(group, Scalars):
                 if len(group.statements) > PART:
-                    self.parts(n, group)
+                    self.parts(group)
                 else:
                     self.main += [self.scalar(s) for s in group.statements]
             elif isinstance(group, Product):
-                self.products = True
                 name = self.function("product", product_text(group))
                 given = [f"{self.name(m.access.base)} + {m.access.offset}" for m in (group.a, group.b, group.out)]
                 self.main.append(f"{name}({', '.join(given)});")
@@ -121,7 +127,7 @@ class Writer:
                 name = self.function("index", f.text("int", indexed_lines(group, f)))
                 self.main.append(f"if ({name}({', '.join(f.parameters.values())})) return 1;")
             elif isinstance(group, Check):
-                self.check(n, group)
+                self.check(group)
             else:
                 self.loop(group)
 
@@ -158,7 +164,7 @@ class Writer:
         """Write an element of an array at a place that is known."""
         return read(f"{self.name(o.access.base)}[{o.access.offset}]", o.dtype)
 
-    def parts(self, n: int, group: Scalars) -> None:
+    def parts(self, group: Scalars) -> None:
         """Write many statements as several functions, as compilers take long over a long one.
 
         What one part computes and another reads has a slot in memory, `slots`.
@@ -171,7 +177,7 @@ class Writer:
             if v in inner or v in self.needed:
                 real, slot = scalar_type(v), f"slots[{self.allocate(1)}]"
                 self.known[v] = slot if real == "double" else f"(*({real} *)&{slot})"
-        for k, part in enumerate(parts):
+        for part in parts:
             given = {"double *restrict slots": "slots"}
             for s in part:
                 for o in s.operands:
@@ -181,28 +187,23 @@ class Writer:
                     elif isinstance(o, Scalar) and o.var not in home and "[" not in self.name(o.var):
                         given[f"const {scalar_type(o.var)} {self.name(o.var)}"] = self.name(o.var)
             body = "\n".join([f"    {self.scalar(s)}" for s in part])
-            self.functions.append(f"static TG_NOINLINE void part{n}_{k}({', '.join(given)}) {{\n{body}\n}}\n")
-            self.main.append(f"part{n}_{k}({', '.join(given.values())});")
+            text = f"static TG_NOINLINE void FUNCTION({', '.join(given)}) {{\n{body}\n}}\n"
+            self.main.append(f"{self.function('part', text)}({', '.join(given.values())});")
 
-    def check(self, n: int, group: Check) -> None:
+    def check(self, group: Check) -> None:
         """Write a guard."""
-        test = "{0} - {0} != 0" if group.guard.predicate is all_finite else "{0} != {0}"
+        test = failing(group.guard)
         tests = [test.format(self.name(v)) for v in group.numbers]
-        for k, (access, shape) in enumerate(group.arrays):
+        for access, shape in group.arrays:
             real = TYPES[access.base.dtype.name]
             lengths, (strides,) = joined(shape, [access.strides])
             indices = [f"i{axis}" for axis in range(len(lengths))]
-            test = "bad |= x[{0}] != x[{0}];"
-            if group.guard.predicate.__name__ == "within":
-                test = f"bad |= (uint64_t)(int64_t)x[{{0}}] >= {group.guard.args[1]}u;"
-            line = test.format(index_text(access.offset, indices, strides))
+            line = f"bad |= {test.format(f'x[{index_text(access.offset, indices, strides)}]')};"
             for i, length in reversed(list(zip(indices, lengths, strict=True))):
                 line = f"for (int64_t {i} = 0; {i} < {length}; {i}++) {line}"
-            self.functions.append(
-                f"static TG_NOINLINE int check{n}_{k}(const {real} *restrict x) {{\n    int bad = 0;\n"
-                f"    {line}\n    return bad;\n}}\n"
-            )
-            tests.append(f"check{n}_{k}({self.name(access.base)})")
+            head = f"static TG_NOINLINE int FUNCTION(const {real} *restrict x) {{"
+            name = self.function("check", f"{head}\n    int bad = 0;\n    {line}\n    return bad;\n}}\n")
+            tests.append(f"{name}({self.name(access.base)})")
         if tests:
             self.main.append(f"if ({' || '.join(tests)}) return 1;")
 
@@ -211,10 +212,10 @@ class Writer:
         objects = OBJECTS + (SAME if any("tg_same(" in line for line in opening) else "")
         for key, value in layout().items():
             objects = objects.replace(f"{{{key}}}", str(value))
-        blas = declared() if any(re.search(r"\btg_[ds]gem[mv]\(", text) for text in self.functions) else ""
+        called = "\n".join([*self.functions, *self.main])
         parts = [
-            HEAD, polynomials.prelude(self.named), objects, PRELUDE if self.products else "", blas,
-            SHARE if any("tg_share(" in line for line in self.main) else "",
+            HEAD, polynomials.prelude(self.named), objects, PRELUDE if "TG_FMA" in called else "",
+            declared() if re.search(r"\btg_[ds]gem[mv]\(", called) else "", SHARE if "tg_share(" in called else "",
             support(self.reductions), *self.functions,
         ]  # fmt: skip
         lines = [*opening, *self.main, *closing, "return 0;"]
