@@ -98,10 +98,9 @@ def _plain() -> dict[str, str]:
     found = {}
     for real, end, one in (("double", "", "1.0"), ("float", "f", "1.0f")):
         for name, libm in LIBM.items():
-            two = name in OF_TWO
-            declared, passed = (f"{real} x, {real} y", "x, y") if two else (f"{real} x", "x")
-            found[f"tg_{name}{end}"] = f"{{ return {libm}{end}({passed}); }}"
-            found[f"tg_{name}{end}"] = f"static inline {real} tg_{name}{end}({declared}) {found[f'tg_{name}{end}']}\n"
+            declared, passed = (f"{real} x, {real} y", "x, y") if name in OF_TWO else (f"{real} x", "x")
+            body = f"{{ return {libm}{end}({passed}); }}"
+            found[f"tg_{name}{end}"] = f"static inline {real} tg_{name}{end}({declared}) {body}\n"
         found[f"tg_sigmoid{end}"] = (
             f"static inline {real} tg_sigmoid{end}({real} x)\n"
             f"{{\n    {real} e = exp{end}(-fabs{end}(x));\n    return (x < 0 ? e : {one}) / ({one} + e);\n}}\n"

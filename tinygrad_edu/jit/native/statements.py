@@ -92,7 +92,7 @@ class Statements:
             self.number(call)
         elif rearranges(call) or (call.fun in (np.broadcast_to, np.reshape) and type(x) is Var):
             self.view(call)
-        elif call.fun is np.mean and (total := self.reduced(call, np.sum)) is not None:
+        elif call.fun is np.mean and (total := reduction(Call(np.sum, call.args, call.kwargs, out.example))):
             whole = literal(x.size // out.size, out.dtype)
             self.reduce(call, total, f" / {whole}")
         elif (found := operation(call)) is not None and PLAIN.issuperset(found.functions):
@@ -151,21 +151,15 @@ class Statements:
         """Write a copy of an array in another order."""
         x, out = call.args[0], call.out
         base = np.empty(x.shape, np.int8)
-        where = base
-        if x.shape:
-            where = rearranged(call, base) if rearranges(call) else np.asarray(call.fun(base, *call.args[1:]))
+        where = rearranged(call, base)
         offset = distance(where, base)
 
         def line(indices: Sequence[str]) -> str:
-            element = f"{self.reference(x)}[{place(where.strides, indices, offset)}]" if x.shape else ""
-            text = element or self.operand(x, out.dtype, [], ())
+            at = place(where.strides, indices, offset)
+            text = f"{self.reference(x)}[{at}]" if x.shape else self.operand(x, out.dtype, [], ())
             return f"{self.element(out, indices)} = {text};"
 
         self.loop(out.shape, line)
-
-    def reduced(self, call: Call, fun: Any) -> Reduction | None:
-        """Return a call as the reduction by another function."""
-        return reduction(Call(fun, call.args, call.kwargs, call.out.example))
 
     def reduce(self, call: Call, reduced: Reduction, after: str = "") -> None:
         """Write a sum or another reduction, one number of the result after the other."""
