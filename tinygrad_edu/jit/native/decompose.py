@@ -132,6 +132,8 @@ def norm(call: Maker, x: Var, ord: Any = None, axis: Any = None, keepdims: bool 
 
 def masked(call: Maker, x: Var, where: Any, value: Any) -> Var | None:
     """Replace the elements that a reduction leaves out."""
+    if where is True:
+        return x
     if type(where) is not Var or where.dtype != bool or np.broadcast_shapes(where.shape, x.shape) != x.shape:
         return None
     return call(np.where, where, x, value)
@@ -142,17 +144,13 @@ def total(
     where: Any = True,
 ) -> Var | None:  # fmt: skip
     """Add up in another dtype, some elements, or to an initial number."""
-    x: Var | None = a
     plain = dtype is None and initial is None and where is True and len(call.original.args) == 1
-    if plain or type(initial) not in (type(None), int, float):
+    if plain or type(initial) not in (type(None), int, float) or (dtype is not None and np.dtype(dtype).kind != "f"):
         return None
-    if where is not True:
-        x = masked(call, a, where, 0)
+    x = masked(call, a, where, 0)
     if x is None:
         return None
     if dtype is not None:
-        if np.dtype(dtype).kind != "f":
-            return None
         x = call(astype, x, np.dtype(dtype))
     found = call(np.sum, x, axis=axis, keepdims=keepdims)
     return found if initial is None else call(np.add, found, initial)
@@ -166,7 +164,7 @@ def extremum(reduce: Function, ufunc: np.ufunc) -> Callable[..., Var | None]:
     ) -> Any:
         if type(initial) not in (int, float) or not is_float(a) or (where is True and math.isinf(initial)):
             return None
-        x = a if where is True else masked(call, a, where, initial)
+        x = masked(call, a, where, initial)
         return None if x is None else call(ufunc, call(reduce, x, axis=axis, keepdims=keepdims), initial)
 
     return rule
