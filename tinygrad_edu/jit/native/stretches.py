@@ -19,8 +19,7 @@ def divide(calls: Sequence[Call], guards: Guards) -> list[tuple[int, int]]:
         native = call is not None and has_form(call)
         if native and start is None:
             start = i
-        ends = start is not None and (not native or not all(map(has_guard_form, guards.get(i, ()))))
-        if ends and start is not None:
+        if start is not None and not (native and all(map(has_guard_form, guards.get(i, ())))):
             stop = i + native
             if is_worth_it(calls[start:stop]):
                 found.append((start, stop))
