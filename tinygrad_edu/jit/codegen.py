@@ -26,7 +26,7 @@ from .lowering import lower
 from .memory import schedule
 from .native.arrange import arrange
 from .native.forms import has_guard_form
-from .native.lowering import lower_stretch
+from .native.lowering import Lowering
 from .native.stretches import divide
 from .verifier import Step, verify
 
@@ -80,7 +80,7 @@ def lower_calls(emitter: Emitter, backend: str) -> None:
     for i, call in enumerate(program.calls):
         if i in stretches:
             stop, emitter.errors = stretches[i], None
-            lower_stretch(emitter, i, stop, guards)
+            Lowering(emitter, i, stop, guards).write()
             value_guards(emitter, [guard for guard in guards.get(stop - 1, ()) if not has_guard_form(guard)])
         if i < stop:
             continue

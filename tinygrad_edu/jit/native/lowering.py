@@ -4,7 +4,6 @@ The plan is otherwise that of NumPy: the same guards before it, the same stores 
 """
 
 import ctypes
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,13 +32,13 @@ class Lowering:
         self.emitter, self.start, self.stop = emitter, start, stop
         self.calls = emitter.program.calls[start:stop]
         self.guards = {i: list(filter(has_guard_form, guards.get(i, ()))) for i in range(start, stop)}
-        self.made = {call.out for call in self.calls}
         self.exported = self.exports()
         self.fixed: list[Any] = []  # the C function's objects that are the same at every call
         self.given: list[str] = []  # the Python text of those that are read anew at each call
         self.opening: list[str] = []
         self.closing: list[str] = []
         self.plain: list[int] = []  # the places of the arrays among them that are read
+        self.direct: dict[Var, Array] = {}  # results that are computed in the array of a parameter
 
     def exports(self) -> list[Var]:
         """Return the results that are needed after the stretch, in order."""
@@ -70,33 +69,25 @@ class Lowering:
 
     def write(self) -> None:
         """Compile the stretch, and add its lines to the plan."""
-        layout_ = self.emitter.layout
-        outer = {v for call in self.calls for v in call.uses if v not in self.made}
-        outer |= {v for group in self.guards.values() for g in group for v in variables(g.args) if v not in self.made}
-        arrays = {v: a for v in outer if (a := self.array(v)) is not None}
-        stretch = self.stretch = Stretch({**layout_.turned, **arrays})
+        layout, guards = self.emitter.layout, [guard for group in self.guards.values() for guard in group]
+        read = {v for call in self.calls for v in call.uses}.union(*[variables(guard.args) for guard in guards])
+        outer = read.difference([call.out for call in self.calls])
+        self.arrays = {v: a for v in outer if (a := self.array(v)) is not None}
+        stretch = self.stretch = Stretch({**layout.turned, **self.arrays})
         views = self.views_outside()
         outputs = [v for v in self.exported if v not in views]
-        layout_.copied.update(v for v in outputs if v in layout_.shared)
-        layout_.analyze()
-        direct: dict[Var, Array] = {}
+        layout.copied.update(v for v in outputs if v in layout.shared)
+        layout.analyze()
         for i, call in enumerate(self.calls, self.start):
-            v = call.out
-            into, target = None, None
-            leaves = v in outputs and v.shape != ()
-            if leaves:
-                into, target = self.destination(call, i)
-                if target is not None and into is not None:
-                    direct[v] = into
-            stretch.add(call, leaves, into, target)
+            leaves = call.out in outputs and call.out.shape != ()
+            stretch.add(call, leaves, *(self.destination(call, i) if leaves else ()))
             for guard in self.guards[i]:
                 stretch.check(guard)
         stretch.check_finite()
-        intervals = stretch.lifetimes({v for v in outputs if v.shape != ()})
-        self.compile(stretch, outputs, arrays, intervals, direct)
-        self.steps(outputs, direct)
+        self.compile(outputs, stretch.lifetimes({v for v in outputs if v.shape != ()}))
+        self.steps(outputs)
         for i in range(self.start, self.stop):
-            layout_.release(i)
+            layout.release(i)
 
     def views_outside(self) -> set[Var]:
         """Lower views of arrays from outside that are needed after the stretch; return them."""
@@ -110,38 +101,35 @@ class Lowering:
 
     def destination(self, call: Call, i: int) -> tuple[Array | None, Var | None]:
         """Choose the array that a result goes into: a parameter's (return it with its Var), a buffer, or a new one."""
-        emitter, layout_ = self.emitter, self.emitter.layout
-        v, target = call.out, layout_.changed_in_place(call, i)
+        emitter, layout = self.emitter, self.emitter.layout
+        v, target = call.out, layout.changed_in_place(call, i)
         if target is not None and (place := self.array(target)) is not None:
             emitter.locations[v] = Location(emitter.name(place, "b"), place)
+            self.direct[v] = place
             return place, target
-        if v in layout_.leaving or not layout_.optimized:
+        if v in layout.leaving or not layout.optimized:
             dtype = "" if v.dtype == np.float64 else f", {emitter.name(v.dtype, 'dtype')}"
             like = self.stretch.like(call)
             text = f"{emitter.fun(np.empty)}({v.shape}{dtype})"
             if like is not None:
-                layout_.turned[v] = like
+                layout.turned[v] = like
                 if not like.flags.c_contiguous:
                     text = f"{emitter.fun(np.empty_like)}({emitter.name(like, 'like')})"
             emitter.assign(v, text)
             return like, None
-        array = layout_.allocate(v)
+        array = layout.allocate(v)
         emitter.locations[v] = Location(emitter.name(array, "b"), array)
         return array, None
 
-    def compile(
-        self, stretch: Stretch, outputs: list[Var], arrays: dict[Var, Array], intervals: dict[Var, tuple[int, int]],
-        direct: Mapping[Var, Array],
-    ) -> None:  # fmt: skip
+    def compile(self, outputs: list[Var], intervals: dict[Var, tuple[int, int]]) -> None:
         """Write the C text, compile it, and add the line that calls it."""
         emitter = self.emitter
-        writer = Writer(stretch)
-        for v in stretch.outside:
-            self.receive(writer, v, arrays)
+        writer = Writer(self.stretch)
+        for v in self.stretch.outside:
+            self.receive(writer, v)
         numbers: list[Var] = []
         for v in outputs:
-            target = emitter.layout.targets.get(v)
-            if v in direct and target in arrays and target in stretch.outside:
+            if v in self.direct and (target := emitter.layout.targets[v]) in self.stretch.outside:
                 writer.known[v] = writer.name(target)  # one pointer, as both are in one place
             if v.shape == ():
                 numbers.append(v)
@@ -165,7 +153,7 @@ class Lowering:
         checks = [f"!PLAIN(given, {k})" for k in self.plain]
         if checks:
             self.opening.insert(0, f"if ({' || '.join(checks)}) return 2;")
-        changed = compared(self.fixed, {id(a) for a in (*arrays.values(), *direct.values())})
+        changed = compared(self.fixed, {id(a) for a in (*self.arrays.values(), *self.direct.values())})
         if changed:
             self.opening.insert(0, f"if ({' || '.join(changed)}) return 1;")
         text = writer.text(self.opening, self.closing)
@@ -176,11 +164,11 @@ class Lowering:
             library.set_share(ctypes.c_void_p(threads.address()))
         self.line(bound(library, tuple(self.fixed)), held)
 
-    def receive(self, writer: Writer, v: Var, arrays: dict[Var, Array]) -> None:
+    def receive(self, writer: Writer, v: Var) -> None:
         """Pass a Var from outside."""
         name, real, is_array = writer.name(v), scalar_type(v), isinstance(v.example, np.ndarray)
-        if v in arrays:
-            where = self.fix(arrays[v])
+        if v in self.arrays:
+            where = self.fix(self.arrays[v])
         elif v.shape == () and not is_array and (v.dtype is None or v.dtype.kind == "f"):
             is_float = isinstance(v.source, Input) and type(v.example) is float  # of a Value; a setting may be an int
             text = self.emitter.ref(v) if is_float else f"{self.emitter.fun(float)}({self.emitter.ref(v)})"
@@ -244,12 +232,12 @@ class Lowering:
             text = f"{name}[{k}]"
             emitter.assign(v, f"{emitter.fun(np.array)}({text})" if isinstance(v.example, np.ndarray) else text)
 
-    def steps(self, outputs: list[Var], direct: Mapping[Var, Array]) -> None:
+    def steps(self, outputs: list[Var]) -> None:
         """Tell the verifier what the stretch reads and writes: parameters are written after all that can fail."""
         emitter = self.emitter
         reads = [emitter.place(v) for v in self.stretch.outside]
         text = emitter.lines[-1][0]
-        for v in [v for v in outputs if v not in direct]:
+        for v in [v for v in outputs if v not in self.direct]:
             place = emitter.place(v)
             if place[1] is None:  # it is new, and writes over nothing
                 emitter.steps.append(Step(text, (), v))
@@ -257,10 +245,5 @@ class Lowering:
                 emitter.steps.append(Step(text, reads, v, place[1], (), place))
         emitter.steps.append(Step(text, reads, fails=True))
         targets = emitter.layout.targets
-        for v in direct:
-            emitter.steps.append(Step(text, (), v, direct[v], (), (targets[v], direct[v])))
-
-
-def lower_stretch(emitter: Emitter, start: int, stop: int, guards: Guards) -> None:
-    """Write the calls from `start` to before `stop` as one C function."""
-    Lowering(emitter, start, stop, guards).write()
+        for v, array in self.direct.items():
+            emitter.steps.append(Step(text, (), v, array, (), (targets[v], array)))
