@@ -137,11 +137,7 @@ class Lowering:
                 self.pointer(writer, v)
         places, size = layout_scratch(intervals)
         if size:
-            raw = np.empty(size + 64, np.uint8)
-            shift = -raw.ctypes.data % 64
-            scratch = raw[shift : shift + size]
-            emitter.layout.buffers.append(scratch)
-            self.opening.append(f"char *const scratch = {self.fix(scratch)};")
+            self.opening.append(f"char *const scratch = {self.fix(emitter.layout.new_buffer(size))};")
             for v, at in places.items():
                 real = scalar_type(v)
                 self.opening.append(f"{real} *const {writer.name(v)} = ({real} *)(scratch + {at});")
