@@ -67,11 +67,12 @@ class Statements:
         self.lines += [f"{'    ' * (max(len(shape), 1) - 1)}}}"] * braces
 
     def element(self, v: Var, indices: Sequence[str], shape: Sequence[int] | None = None) -> str:
-        """Write the element of v at the indices of a loop over `shape`, to which v is broadcast."""
-        text = self.reference(v)
+        """Write the element of v at the indices of a loop over `shape`, to which v is broadcast, or over all of v."""
+        text, shape = self.reference(v), v.shape if shape is None else tuple(shape)
         if not v.shape:
             return text
-        shape = v.shape if shape is None else tuple(shape)
+        if shape == (v.size,):
+            return f"{text}[{indices[0]}]"
         like = np.empty(v.shape[max(len(v.shape) - len(shape), 0) :], np.int8)  # x[0] = [[1]]
         return f"{text}[{place(np.broadcast_to(like, shape).strides, indices)}]"
 
@@ -120,21 +121,12 @@ class Statements:
     def elementwise(self, call: Call, found: Operation) -> None:
         """Write an elementwise call; one loop is enough where nothing is broadcast but numbers."""
         out = call.out
-        arrays = [type(a) is Var and a.shape != () and constant_value(a) is None for a in call.args]
-        flat = out.shape != () and all(
-            a.shape == out.shape for a, is_array in zip(call.args, arrays, strict=True) if is_array
-        )
-        shape = (out.size,) if flat else out.shape
+        arrays = [a for a in call.args if type(a) is Var and a.shape != () and constant_value(a) is None]
+        shape = (out.size,) if out.shape != () and all(a.shape == out.shape for a in arrays) else out.shape
 
         def line(indices: Sequence[str]) -> str:
-            given = [
-                converted(f"{self.reference(a)}[i]", self.dtype(a), d)
-                if is_array and flat
-                else self.operand(a, d, indices, shape)
-                for a, d, is_array in zip(call.args, found.dtypes, arrays, strict=False)
-            ]
-            target = f"{self.names[out]}[i]" if flat else self.element(out, indices)
-            return f"{target} = {filled(found.text, given)};"
+            given = [self.operand(a, d, indices, shape) for a, d in zip(call.args, found.dtypes, strict=False)]
+            return f"{self.element(out, indices, shape)} = {filled(found.text, given)};"
 
         self.loop(shape, line)
 
@@ -228,10 +220,8 @@ class Statements:
         size = (target.size,) if target.shape else ()
 
         def line(indices: Sequence[str]) -> str:
-            same = value.shape == target.shape and constant_value(value) is None
-            given = self.operand(value, self.dtype(target), indices, size) if not same else self.reference(value)
-            i = "[i]" if indices else ""
-            return f"{self.reference(target)}{i} = {given}{i if same else ''};"
+            given = self.operand(value, self.dtype(target), indices, size)
+            return f"{self.element(target, indices, size)} = {given};"
 
         self.loop(size, line)
 
