@@ -14,8 +14,10 @@ from ...trace.functional import add_at
 from ...trace.ir import Call, Var
 from .access import Access
 from .functions import Function, operand_text
-from .fusion import Element, Group, Number, Operand, Scalar
+from .fusion import Element, Group, Operand, Scalar
 from .operations import c_type
+
+INTEGER = np.dtype(np.int64)  # what C counts with
 
 
 @dataclass(eq=False, kw_only=True)
@@ -24,7 +26,7 @@ class Indexed(Group):
 
     array: Access  # of what is indexed
     shape: tuple[int, ...]  # of what is indexed
-    index: list[Element | Number]
+    index: list[Operand]
     value: Operand | None = None  # what is written, or None where elements are read
     out: Access | None = None  # what elements are read into
     full: tuple[int, ...] = ()  # the lengths of the loops: the index's axes, and the axes that are not indexed
@@ -105,7 +107,7 @@ def indexed_lines(g: Indexed, f: Function) -> list[str]:
     lead, rest = loops[: g.lead], loops[g.lead :]
     body = []
     for k, e in enumerate(g.index):
-        text = e.text if isinstance(e, Number) else f.place(e.access, lead, e.access.strides)
+        text = operand_text(e, INTEGER, f.number, lambda o: f.place(o.access, lead, o.access.strides))
         body += [f"int64_t j{k} = {text};", f"if (j{k} < 0) j{k} += {g.shape[k]};",
                  f"if (j{k} < 0 || j{k} >= {g.shape[k]}) return 1;"]  # fmt: skip
     others = iter(rest)

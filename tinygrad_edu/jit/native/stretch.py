@@ -1,8 +1,8 @@
 """A stretch: calls in a row that all have a C form, as one C function.
 
-`Stretch` puts the calls into groups (`fusion`), says where each array is, and writes the text. Arrays that nothing
-outside of the stretch reads are places in one block of memory, `scratch`, and those that only one loop reads are no
-arrays at all. What comes in and goes out is passed in two tuples of Python objects (`binding`).
+`Stretch` puts the calls into groups (`fusion`) and says where each array is; `source` writes the text. Arrays that
+nothing outside of the stretch reads are places in one block of memory, `scratch`, and those that only one loop reads
+are no arrays at all. What comes in and goes out is passed in two tuples of Python objects (`binding`).
 """
 
 import itertools
@@ -16,8 +16,8 @@ from ...engine.rules.registry import Array
 from ...trace.functional import add_at
 from ...trace.ir import Call, Guard, Var, variables
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
-from .fusion import Check, Element, Fusion, Group, Number, Operand, Statement
-from .indexing import Indexed, index_arrays, is_part
+from .fusion import Check, Element, Fusion, Group, Operand, Statement
+from .indexing import INTEGER, Indexed, index_arrays, is_part
 from .narrow import Term, narrow_terms
 from .operations import RAISING, Operation, constant_value, operation
 from .products import Product, as_matrices, is_product, matrix, stacked
@@ -47,11 +47,6 @@ class Stretch:
         for v in call.uses:
             if constant_value(v) is None:
                 self.find(v)
-
-    def reached(self, v: Var) -> Access:
-        """Return where an array is, also that of a constant which is otherwise written as a number."""
-        self.find(v)
-        return self.accesses.of(v)
 
     def like(self, call: Call) -> Array | None:
         """Return an array with the strides of a result, its axes in the order of an operand; None if contiguous."""
@@ -199,13 +194,11 @@ class Stretch:
         assert index is not None
         shape = np.broadcast_shapes(*[i.shape for i in index if isinstance(i, Var)])
         rest = x.shape[len(index) :]
-        elements: list[Element | Number] = [
-            Element(self.reached(i).broadcast(i.shape, shape), i.dtype) if isinstance(i, Var) else Number(str(i))
-            for i in index
-        ]
+        self.find(x)
         group = Indexed(
-            array=self.reached(x), shape=x.shape, index=elements, lead=len(squeezed(shape)),
-            full=(*squeezed(shape), *squeezed(rest)), adds=call.fun is add_at,
+            array=self.accesses.of(x), shape=x.shape, lead=len(squeezed(shape)), adds=call.fun is add_at,
+            index=self.fusion.operands(index, [INTEGER] * len(index), shape),
+            full=(*squeezed(shape), *squeezed(rest)),
         )  # fmt: skip
         if x is out:
             group.value = self.fusion.operand(call.args[2], out.dtype, (*shape, *rest))
