@@ -136,22 +136,14 @@ def quotient(x: Array, y: Array) -> Array:
     return np.where(without_log, 0, x / np.where(without_log, 1, y))
 
 
-def xlogy_y(g: Array, r: Array, x: Array, y: Array) -> Array:
-    """x / y, and 0 where x is 0 and log(y) is not a number."""
-    return g * quotient(x, y)
-
-
 def xlog1py_x(g: Array, r: Array, x: Array, y: Array) -> Array:
     """log(1 + y), and 0 where x is 0 and log(1 + y) is not a number."""
     return g * np.log1p(np.where(np.equal(x, 0) & np.less_equal(y, -1), 0.0, y))
 
 
-def xlog1py_y(g: Array, r: Array, x: Array, y: Array) -> Array:
-    """x / (1 + y), and 0 where x is 0 and log(1 + y) is not a number."""
-    return g * quotient(x, 1 + y)
-
-
-defvjp(xlogy,   xlogy_x,   xlogy_y)
-defvjp(xlog1py, xlog1py_x, xlog1py_y)
+defvjp(xlogy,   xlogy_x,
+                lambda g, r, x, y: g * quotient(x, y))
+defvjp(xlog1py, xlog1py_x,
+                lambda g, r, x, y: g * quotient(x, 1 + y))
 pointwise.update([gammaln, polygamma, xlogy, xlog1py])
 promoting.update([xlogy, xlog1py])

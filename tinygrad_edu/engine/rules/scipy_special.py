@@ -12,11 +12,11 @@ from scipy import special
 from scipy.special import _ufuncs
 
 from .elementwise import power_base, power_exponent
-from .gamma import quotient, xlog1py_x, xlog1py_y, xlogy_x, xlogy_y
+from .gamma import quotient, xlog1py, xlogy
 
 from .registry import (  # isort: skip
     Array, Function, Rule, composition, defvjp, name, names, nondifferentiable, pointwise, primitive, promoting,
-    refused, takes_complex,
+    refused, rules_of, takes_complex,
 )
 
 names.update({f: f"scipy.special.{f.__name__}" for f in vars(special).values() if isinstance(f, np.ufunc)})
@@ -98,8 +98,8 @@ def log_quotient(x: Array, y: Array) -> Array:
     return np.log(x / np.where(near, y, 1)) - np.log(np.where(near, 1, y))
 
 
-defvjp(special.xlogy,    xlogy_x,   xlogy_y)
-defvjp(special.xlog1py,  xlog1py_x, xlog1py_y)
+defvjp(special.xlogy,    *rules_of(xlogy))
+defvjp(special.xlog1py,  *rules_of(xlog1py))
 defvjp(special.entr,     lambda g, y, x: g * (-1 - np.log(x)))
 defvjp(special.rel_entr, lambda g, r, x, y: g * (log_quotient(x, y) + 1),
                          lambda g, r, x, y: -g * quotient(x, y))
