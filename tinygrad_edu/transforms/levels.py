@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
 
 from ..engine.backward import parent
 from ..engine.mode import transform
@@ -51,7 +50,8 @@ class Level:
                 return False
             if y.order > self.start or (y in self.shared and not variables):
                 continue
-            if self._is_in(y._value):
+            level = getattr(y._value, "level", None)  # of nested vmaps, the innermost in which members differ
+            if level and level.depth >= self.depth:
                 return False
             if not y.argnums and y.requires_grad:  # a leaf of each member, or forward mode forgot its graph
                 tangents = y.fun and getattr(y, "tangents", None)
@@ -62,11 +62,3 @@ class Level:
             nodes += parents
         self.shared.update([y for y in nodes if y.order < self.start])
         return True
-
-    def _is_in(self, value: Any) -> bool:
-        """Return whether an array differs from member to member of this vmap, or of one within."""
-        while hasattr(value, "stacked") or isinstance(value, Node):
-            if (level := getattr(value, "level", None)) and level.depth >= self.depth:
-                return True
-            value = value._value if isinstance(value, Node) else value.stacked
-        return False
