@@ -200,6 +200,30 @@ def test_an_argument_that_is_another_one_at_each_call_ends_in_eager_calls_with_o
     assert [str(w.message).split(" is ")[0] for w in caught] == ["jit(f): the argument option"]
 
 
+class Batch:
+    def __init__(self, x):
+        self.x = x
+
+
+def test_an_argument_that_is_gone_after_each_call_ends_in_eager_calls_with_one_warning():
+    for f, new in [(lambda batch: batch.x * 2, Batch), (lambda read: read() * 2, lambda x: lambda: x)]:
+        jitted = tg.jit(f)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for i in range(40):
+                np.testing.assert_array_equal(jitted(new(X * i)), X * 2 * i)
+        assert jitted.cache_info().misses <= 5
+        assert ["is a different one at each call" in str(w.message) for w in caught] == [True]
+
+
+def test_arguments_that_serve_for_a_while_are_recorded_each():
+    jitted = tg.jit(lambda batch: batch.x * 2)
+    for i in range(12):
+        batch = Batch(X * i)
+        assert not replays(jitted, batch)
+        assert replays(jitted, batch)
+
+
 def test_a_replay_in_between_lets_further_arguments_be_recorded():
     jitted = tg.jit(lambda x, n: x * n)
     for n in range(12):

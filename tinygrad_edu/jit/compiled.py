@@ -30,16 +30,14 @@ from . import passes
 from .emitter import CACHE_MISS, GUARD_FAILED
 from .native import cache as native_cache
 from .native import compiler
-from .native.cache import CompiledInfo
 from .native.decompose import decompose
 from .native.printer import Printer
-from .recording import VARIABLE, Recording
+from .recording import VARIABLE, Recording, varying
 
 MAXSIZE = 16  # recordings that are kept
 FEW = 4  # calls in a row that are recorded, though their shapes are known and no call has used the last recordings
 AGAIN = 64  # at this call in a row, and then at twice as many, one more recording is made
 SHAPES = MAXSIZE + FEW  # recordings of new shapes that are made, and one more for every AGAIN replays
-
 # What differs, if a guard of values fails
 COMPARISON = "the outcome of a comparison, the size of a result, or which parameters have gradients (requires_grad)"
 NEW_SHAPES = "the number of the arguments, or the shape or dtype of an array among them,"
@@ -57,7 +55,7 @@ class CacheInfo(NamedTuple):
     currsize: int
 
     @property
-    def compiled(self) -> CompiledInfo:
+    def compiled(self) -> native_cache.CompiledInfo:
         """The libraries of backend="c": how many this process found on disk and compiled, and what the disk holds."""
         return native_cache.info()
 
@@ -94,6 +92,7 @@ class Jitted(Transparent):
             compiler.required()
         self._recordings: list[Recording] = []
         self._hits = self._misses = 0  # hits of recordings that are gone
+        self._gone: list[Any] = []  # the `kinds` of the latest recording that went with an object among its arguments
         self._varied = 0  # calls since the last replay that no recording served, though their shapes were known
         self._shapes = 0  # recordings that were made as shapes, dtypes or the number of arguments were new
         self._begun = 0  # calls since the last recording that gave something its first value
@@ -129,9 +128,8 @@ class Jitted(Transparent):
             self._begun += bool(unrecorded.args)
             if unrecorded.args and self._begun > FEW:
                 raise unrecorded.args[0] from None
-        result = self._fun(*args, **kwargs)
         self._failed += 1
-        return result
+        return self._fun(*args, **kwargs)
 
     def _served(self, recording: Recording) -> None:
         """Note a replay: the recording is the most recently used."""
@@ -149,7 +147,8 @@ class Jitted(Transparent):
             raise JitError(f"jit({self._name}): {deep}; keep them in an object that is not a container") from None
         if not kinds.isdisjoint(array_likes):
             return self._fun(*args, **kwargs)  # for a batch, within vmap
-        varies = varies or next(filter(None, [r.varying(args, kwargs) for r in self._recordings]), "")
+        known = [*self._gone, *[r.kinds for r in self._recordings]]
+        varies = varies or next(filter(None, [varying(self._fun, kinds, args, kwargs) for kinds in known]), "")
         n = self._varied + 1 if varies else self._failed
         is_new = not varies and self._shapes >= SHAPES + self.cache_info().hits // AGAIN
         is_tried = (n <= FEW and not is_new) or (n >= AGAIN and not n & (n - 1))  # what varied may have come to rest
@@ -204,6 +203,7 @@ class Jitted(Transparent):
 
     def _forget(self, captured: Captured) -> None:
         """Drop the recording that an object among its arguments was given to, as the object is gone."""
+        self._gone = [r.kinds for r in self._recordings if r.captured is captured] or self._gone
         self._keep([r for r in self._recordings if r.captured is not captured])
 
     def cache_info(self) -> CacheInfo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
 from typing import Any
 
@@ -29,7 +29,7 @@ from .native.stretches import pays
 from .selfcheck import SavedState, first_difference
 from .simplify import value_key
 
-VARIABLE = "a variable or an attribute that it uses"  # what differs, if the arguments do not
+VARIABLE = "a variable, an attribute or an object that it uses"  # what differs, if the arguments do not
 LENGTH = 10_000  # elements; one norm of a longer array is left to NumPy, whose BLAS is faster
 STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
 
@@ -165,14 +165,6 @@ class Recording:
             if (new := later.seen.get(place)) and not is_same(new[1], value)
         ]  # fmt: skip
 
-    def varying(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """Return what differs in a call with the same kinds of arrays: an argument, or VARIABLE; "" if they differ."""
-        given = [(kind_of_array(x), value_key(x)) for _, x in containers.leaves("", [args, kwargs])]
-        if [kind for kind, _ in given] != [kind for kind, _ in self.kinds]:
-            return ""
-        pairs = zip(argument_names(self.fun, args, kwargs), given, self.kinds, strict=True)
-        return next((f"the argument {name}" for name, (kind, x), (_, y) in pairs if not kind and x != y), VARIABLE)
-
     def readable(self, *opens: Callable[[Program], None]) -> Source:
         """Return the program for a reader, with calls opened, and only those optimizations that make it plainer."""
         program = self.recorded.restore()
@@ -185,6 +177,17 @@ class Recording:
         """Break the cycles of calls and their results, which would keep arrays."""
         for call in (*self.program.calls, *[recorded for recorded, *_ in self.recorded.calls]):
             call.out.source = None
+
+
+def varying(
+    fun: Callable[..., Any], kinds: Sequence[tuple[Hashable, Hashable]], args: tuple[Any, ...], kwargs: Any
+) -> str:
+    """Return what differs in a call with the same kinds of arrays: an argument, or VARIABLE; "" if they differ."""
+    given = [(kind_of_array(x), value_key(x)) for _, x in containers.leaves("", [args, kwargs])]
+    if [kind for kind, _ in given] != [kind for kind, _ in kinds]:
+        return ""
+    pairs = zip(argument_names(fun, args, kwargs), given, kinds, strict=True)
+    return next((f"the argument {name}" for name, (kind, x), (_, y) in pairs if not kind and x != y), VARIABLE)
 
 
 def kind_of_array(x: Any) -> Hashable:
