@@ -356,6 +356,16 @@ def test_evicted_recordings_free_their_arrays_without_the_cycle_collector():
 # The self-check
 
 
+@pytest.mark.parametrize("options", [{}, {"check": 1}, {"check": False}, {"optimize": False}], ids=str)
+def test_a_warning_of_numpy_is_given_once_also_by_a_call_that_is_compared(options):
+    jitted = tg.jit(lambda x: np.log(x) / x, **options)
+    for _ in range(4):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            jitted(np.array([1.0, 0.0]))
+        assert [str(w.message) for w in caught] == ["divide by zero encountered in log"]
+
+
 RUN = []  # an entry for each event of this name, that a recording does not see
 WAITS = []  # functions to call at another event
 

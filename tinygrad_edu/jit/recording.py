@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
 from typing import Any
 
+import numpy as np
+
 from ..engine.errors import format_line
 from ..engine.mode import Watcher, paused, watching
 from ..engine.tape import Node
@@ -98,7 +100,12 @@ class Recording:
             try:
                 if self.drawn:
                     drawn = [(s, s.bit_generator.state) for s in self.drawn]
-                result = self.run(args, kwargs, guards_only)
+                if saved and not warnings_raise():  # to be compared: the function itself warns
+                    quiet: Any = {kind: "ignore" for kind, how in np.geterr().items() if how == "warn"}
+                    with np.errstate(**quiet):
+                        result = self.run(args, kwargs, guards_only)
+                else:
+                    result = self.run(args, kwargs, guards_only)
                 if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
                     self.hits += 1
                 return result
