@@ -4,6 +4,7 @@ import operator
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy._core import umath
 from strategies import arrays, binary, broadcastable, unary
 
 from tinygrad_edu.engine.rules import elementwise
@@ -49,6 +50,13 @@ def clip(draw, fun):
     if draw(st.booleans()) and low is not None and high is not None:
         return fun, (x, np.full(x.shape, low), np.full(x.shape, high))
     return (lambda x: fun(x, low, high)), (x,)
+
+
+CLIP = vars(umath)["clip"]  # the ufunc that a.clip(low, high) calls
+
+
+def clip_by_ufunc(x, low, high):
+    return CLIP(x, -np.inf if low is None else low, np.inf if high is None else high)
 
 
 @st.composite
@@ -126,4 +134,5 @@ CASES = {
     np.where: where(np.where),
     elementwise.clip: clip(elementwise.clip),
     np.clip: clip(np.clip),
+    CLIP: clip(clip_by_ufunc),
 }

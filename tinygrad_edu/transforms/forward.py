@@ -96,8 +96,8 @@ class Tangents(Watcher):
             return
         differentiable = len(along) < len(tangents) or any([isinstance(t, Node) for t in tangents])
         push = self.pushed if is_elementwise(y.fun) else applied if y.fun in LINEAR else transposed
-        if self.masked and push != self.pushed:
-            push = functools.partial(by_used_elements, push)
+        if self.masked and push is applied:
+            push = functools.partial(by_used_elements, applied)
         first, *others = [push(y, i, t, differentiable) for i, t in along]
         tangent = sum(others, start=first)
         self.kinked = self.kinked or (differentiable and y.fun in limits and is_at_kink(y))

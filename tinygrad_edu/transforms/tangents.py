@@ -26,7 +26,7 @@ def holds_nan(t: Any) -> bool:
 def by_used_elements(push: Function, y: Node, i: int, t: Any, differentiable: bool) -> Any:
     """Return the tangent of y by t, with 0 for infinities in t on which an element does not depend, not 0 * inf = NaN.
 
-    It pushes weights in their places too: where the result is 0, none of them is used.
+    The function is linear, and weights in their places go through it too: where the result is 0, none of them is used.
     """
     r, infinite = push(y, i, t, differentiable), np.isinf(getattr(t, "_value", t))
     if not (holds_nan(r) and any_true(infinite)):
