@@ -17,7 +17,6 @@ from ..optimizer import Optimizer, check_optimizer
 from ..validation import nonnegative
 
 Rate: TypeAlias = float | NDArray[Any]  # an array without axes, where NumPy computes a rate
-DERIVED = ("factors", "lrs")  # of a schedule's state: what follows from the rest, to rounding
 
 
 @predicate
@@ -126,8 +125,8 @@ class LRScheduler:
         """
         before = self.state_dict()
         now = {name: np.array(value) for name, value in before.items()}
-        if isinstance(state, Mapping):  # what is derived may be missing
-            now = {name: v for name, v in now.items() if name in state or name.rpartition(".")[2] not in DERIVED}
+        if isinstance(state, Mapping):  # factors and rates may be missing: they follow from the rest, to rounding
+            now = {k: v for k, v in now.items() if k in state or k.rpartition(".")[2] not in ("factors", "lrs")}
             # In older files a plateau's cuts are one number for all groups.
             cuts = {name: v for name, v in state.items() if name in now and name.rpartition(".")[2] == "scale"}
             single = {name: v for name, v in cuts.items() if np.isscalar(v) or getattr(v, "shape", None) == ()}
@@ -142,9 +141,10 @@ class LRScheduler:
     def _restore(self, state: dict[str, Any]) -> None:
         self.base_lrs = state["base_lrs"]
         self._set(state["epoch"])
-        for name in DERIVED:
-            for group, value in zip(self.optimizer.groups, state.get(name, ()), strict=False):
-                group.restore_rate(value) if name == "lrs" else group.factors.__setitem__(self.place, value)
+        for group, factor in zip(self.optimizer.groups, state.get("factors", ()), strict=False):
+            group.factors[self.place] = factor
+        for group, lr in zip(self.optimizer.groups, state.get("lrs", ()), strict=False):
+            group.restore_rate(lr)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_lr={self.base_lrs[0]:g}, epoch {self.epoch}: lr={self.optimizer.lr:g})"
