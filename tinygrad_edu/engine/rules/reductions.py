@@ -43,7 +43,7 @@ def spread(g: Array | np.generic, x: Array, axis: Axis, keepdims: bool, where: A
 
 def widened(g: Any) -> Any:
     """Return float16 as float32: a count or a square of its numbers may be more than its largest, 65504."""
-    return g.astype(np.float32) if hasattr(g, "dtype") and g.dtype.char == "e" else g
+    return g.astype(np.float32) if getattr(getattr(g, "dtype", None), "char", "") == "e" else g
 
 
 def total(g: Array, axis: Axis) -> Array:
