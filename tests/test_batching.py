@@ -385,6 +385,7 @@ OPTIONS = {
     "take_out": lambda x: (y := np.zeros(2), x.take([0, 1], out=y))[0],
     "compress_out": lambda x: (y := np.zeros(2), np.compress([1, 0, 1], x, None, y))[0],
     "reduce_out": lambda x: (y := np.zeros(()), np.add.reduce(x, out=y))[0],
+    "polyfit": lambda x: np.polyfit([0.0, 1.0, 2.0], x, 1, None, False),
     "add_out": lambda x: np.add(x, 1, where=[True, False, True], out=np.zeros(3)),
     "diff": lambda x: np.diff(x, prepend=[1.0, 2.0], append=x[:1]),
     "names": lambda x: np.outer(b=np.broadcast_to(array=x, shape=(2, 3)), a=x),
@@ -410,6 +411,7 @@ def test_arguments_by_name_are_those_by_position():
     for f in (
         lambda x: np.broadcast_to(x, shape=(2, 3)), lambda x: np.broadcast_to(x, shape=3),
         lambda x: np.outer(x, b=x[:2]), lambda x: np.linalg.solve(V[:3, :3], b=x),
+        lambda x: np.linspace(x, 1, 5, True, False, None, 1),
     ):  # fmt: skip
         np.testing.assert_allclose(tg.vmap(f)(X), each(f, X))
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..engine.errors import checked_keywords, user_name
+from ..engine.errors import checked_keywords, surplus, user_name
 from ..engine.rules.foreign import PACKAGE
 from ..engine.rules.registry import Function, compositions, implementations, is_users, name
 from ..engine.signatures import output, signature
@@ -70,7 +70,8 @@ def checked(
     if len(kwargs) == 1 and "axis" in kwargs:
         return args, kwargs
     try:
-        return args, checked_keywords(fun, args, kwargs)
+        rest = surplus(fun, args)
+        return args[: len(args) - len(rest)], checked_keywords(fun, args, rest | kwargs)
     except TypeError as error:
         raise NoBatching(f"{level.title}: {error}; or {LOOP}") from error
 
