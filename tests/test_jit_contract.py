@@ -242,6 +242,27 @@ def test_a_function_whose_argument_comes_to_rest_is_recorded_again():
     assert replays(jitted, X, 1000)
 
 
+@pytest.mark.parametrize(
+    ("name", "grow"), [("log", lambda net, i: net.log.append(i)), ("counts", lambda net, i: net.counts.update({i: 1}))]
+)
+def test_a_container_that_grows_from_call_to_call_is_named(name, grow):
+    class Net(tg.nn.Module):
+        def __init__(self):
+            self.layer, self.log, self.counts = tg.nn.Linear(2, 1, rng=0), [], {}
+
+        def forward(self, x):
+            return self.layer(x)
+
+    net = Net()
+    jitted = tg.jit(lambda x: net(x))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(8):
+            grow(net, i)
+            jitted(X)
+    assert [str(w.message).split(" is ")[0] for w in caught] == [f"jit(<lambda>): the length of {name}"]
+
+
 def test_a_variable_that_is_another_one_at_each_call_is_named_in_one_warning():
     mask = tg.Tensor(np.ones(2))
     jitted = tg.jit(lambda x: x * mask.data)

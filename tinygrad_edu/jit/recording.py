@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
 from typing import Any
@@ -32,6 +33,7 @@ from .selfcheck import SavedState, first_difference
 from .simplify import value_key
 
 VARIABLE = "a variable, an attribute or an object that it uses"  # what differs, if the arguments do not
+GROWING = (list, dict, set, deque)  # whose lengths are named, if they differ
 LENGTH = 10_000  # elements; one norm of a longer array is left to NumPy, whose BLAS is faster
 STEPS = 256  # the longest recurrence whose steps are compiled, as the time to compile grows with their number
 
@@ -157,12 +159,15 @@ class Recording:
         )
 
     def objects_seen(self) -> dict[tuple[int, Any], tuple[str, Any]]:
-        """Return the names and the values of what the guards compare, by holder and key."""
-        moving = self.program.moving()
+        """Return the names and the values of what the guards compare, by holder and key; None is that of a length."""
+        moving, held = self.program.moving(), self.captured.closure.holders
+        holders = [(i, holder) for i, holder in held.items() if i not in self.captured.containers]
         return {
+            (id(v), None): (f"the length of {holder.member(key)}", len(held[id(v)].before))
+            for _, holder in holders for key, v in holder.seen.items() if isinstance(v, GROWING) and id(v) in held
+        } | {
             (i, key): (f"the variable or attribute {holder.member(key)}", value)
-            for i, holder in self.captured.closure.holders.items() if i not in self.captured.containers
-            for key, value in holder.seen.items() if (i, key) not in moving
+            for i, holder in holders for key, value in holder.seen.items() if (i, key) not in moving
         }  # fmt: skip
 
     def replaced(self, later: Recording) -> list[tuple[tuple[int, Any], str, Any]]:
