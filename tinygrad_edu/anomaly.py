@@ -94,7 +94,7 @@ def _detecting() -> Iterator[None]:
 
 
 class Trail(NamedTuple):
-    """The record of an operation: the user's line, and checksums of its arguments and of its result."""
+    """The record of an operation: the user's line, and checksums of its result and of its arguments."""
 
     line: Line | None
     checksums: list[float | None]
@@ -110,10 +110,10 @@ class _Detector(Contributions):
     def recorded(self, y: Any) -> None:
         """Keep the line and the checksums; raise AnomalyError if finite arguments gave a result that is not finite."""
         data, arguments = y._value, y.argvals
-        y.trail = trail = Trail(users_line(sys._getframe(1)), [*map(_checksum, arguments), _checksum(data)])
-        if self.in_backward or _finite(data, trail.checksums[-1]):
+        y.trail = Trail(users_line(sys._getframe(1)), checksums := [*map(_checksum, (data, *arguments))])
+        if self.in_backward or _finite(data, checksums[0]):
             return
-        if all(map(_finite, arguments, trail.checksums)) and all(_finite(v, None) for v in y.kwargs.values()):
+        if all(map(_finite, arguments, checksums[1:])) and all(_finite(v, None) for v in y.kwargs.values()):
             raise AnomalyError(f"{_called(y)} gave {_first(y, data, arguments)}{_remedy(y.fun)}")
 
     def contribution(self, contribute: Contribution) -> Contribution:
@@ -154,8 +154,7 @@ def _find_changed(passed: list[Passed]) -> None:
         if (trail := getattr(y, "trail", None)) is None:
             continue
         arrays = [y._value, *y.argvals]
-        checksums = [trail.checksums[-1], *trail.checksums[:-1]]
-        for k, (a, before) in enumerate(zip(arrays, checksums, strict=True)):
+        for k, (a, before) in enumerate(zip(arrays, trail.checksums, strict=True)):
             if id(a) not in now:
                 now[id(a)] = _checksum(a)
             after = now[id(a)]
@@ -206,14 +205,12 @@ def _find_infinite(passed: list[Passed]) -> None:
 
 def _called(y: Any) -> str:
     """Return the call as text, with its line."""
-    call = ", ".join([*map(describe, y.args), *(f"{k}={v!r:.60}" for k, v in y.kwargs.items())])
-    trail = getattr(y, "trail", None)
-    line = trail and trail.line
-    return f"{user_name(y.fun)}({call}){f' [{_quoted(line)}]' if line else ''}"
-
-
-def _quoted(line: Line) -> str:
-    return f"{format_line(line)}: {linecache.getline(*line).strip()}".removesuffix(": ")
+    arguments = ", ".join([*map(describe, y.args), *(f"{k}={v!r:.60}" for k, v in y.kwargs.items())])
+    call, trail = f"{user_name(y.fun)}({arguments})", getattr(y, "trail", None)
+    if not (line := trail and trail.line):
+        return call
+    quoted = f"{format_line(line)}: {linecache.getline(*line).strip()}".removesuffix(": ")
+    return f"{call} [{quoted}]"
 
 
 def _first(y: Any, data: Any, arrays: Any, g: Any = None, arrives: str = "the gradient that arrives") -> str:
