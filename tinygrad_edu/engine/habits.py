@@ -78,7 +78,18 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "mul": "x * y", "div": "x / y", "neg": "-x", "eq": "x == y", "gt": "x > y", "lt": "x < y", "bool": "x != 0",
     "rsqrt": "1 / np.sqrt(x)",
     "topk": "np.sort(x)[-k:], or np.argsort(x)[-k:]", "unbind": "list(x)", "movedim": "np.moveaxis(x, i, j)",
-    "nelement": "x.size", "ndimension": "x.ndim", "at": "y = x.copy(), then y[i] = v",
+    "nelement": "x.size", "ndimension": "x.ndim", "at": "y = x.copy(), then y[i] = v, or np.add.at(y, i, v)",
+    **dict.fromkeys(("scatter", "index_put", "index_copy", "index_fill"), "y = x.copy(), then y[i] = v"),
+    **dict.fromkeys(
+        ("scatter_add", "index_add", "segment_sum"),
+        "np.add.at(y, i, v), where y is x.copy() or tg.Tensor(np.zeros(shape), requires_grad=False)",
+    ),
+    **dict.fromkeys(("logcumsumexp", "cumlogsumexp"), "np.logaddexp.accumulate(x)"), "lerp": "x + t * (y - x)",
+    **dict.fromkeys(("view_as", "reshape_as"), "x.reshape(y.shape)"), "unflatten": "x.reshape(...)",
+    **dict.fromkeys(("narrow", "select"), "x[i], or x[i:j]"), "repeat_interleave": "np.repeat(x, n)",
+    "ge": "x >= y", "le": "x <= y", "ne": "x != y", "inverse": "np.linalg.inv(x)", "H": "np.conj(x).T",
+    "unfold": "np.lib.stride_tricks.sliding_window_view(x, n)", "kthvalue": "np.sort(x)[k - 1]", "addmm": "c + x @ y",
+    "distributions": "tg.stats.norm.logpdf(x, loc, scale)",
     **{name: f"tg.{name}(x)" for name in ("softmax", "log_softmax", "logsumexp", "softplus", "gelu", "silu", "erf")},
 }  # fmt: skip
 MODULES = {  # attributes of Modules alone; those that are functions of NumPy are none of a Module's
@@ -92,7 +103,8 @@ KEYWORDS = {
     **dict.fromkeys(("seed", "random_state"), "rng="), "test_size": "fractions=", "n_splits": "k=",
     **dict.fromkeys(("n_samples", "num_classes"), "n="),
     "dim": "axis=", "dims": "axis=", "keepdim": "keepdims=", "argnum": "argnums=", "learning_rate": "lr=",
-    "epsilon": "eps=", "beta_1": "betas=", "beta_2": "betas=", "correction": "ddof=", "unbiased": "ddof=1",
+    "epsilon": "eps=", "beta_1": "betas=", "beta_2": "betas=", "correction": "ddof=",
+    "unbiased": "ddof=1 for True, and nothing for False",
     "attn_mask": "mask=", "is_causal": "causal=", "in_dims": "in_axes=", "out_dims": "out_axes=",
     "start_dim": "x.reshape(len(x), -1)", "fused": "", "foreach": "",
     **dict.fromkeys(("validation_data", "validation_split"), "valid_data="), "verbose": "progress=",
@@ -108,6 +120,8 @@ def instead(name: str, of_module: bool = False) -> str:
         here = "x.data[...] = ..., or x += ... within no_grad: methods whose names end with _ write in place"
     elif here is None and name in vars(np) and not of_module:
         here = f"np.{name}"
+    elif here is None and name in np.linalg.__all__ and not of_module:
+        here = f"np.linalg.{name}"
     elif here is None and name in vars(np.ndarray) and not of_module:
         here = f"x.data.{name}"
     return "" if not here else f"; {here}" if here is ONE_DEVICE else f"; write {here}"
