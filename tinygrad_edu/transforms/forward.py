@@ -262,9 +262,8 @@ def _evaluated_along(
             along.show(leaf, tangents[i])
         return y
 
-    y, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
+    y, aux, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
     carry = carry or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
-    y, aux = y if has_aux else (y, None)
     rest = [as_results(aux, carry)] * has_aux + [any(map(holds_nan, tangents))]
     if not tree.is_container(y):
         return as_result(y, carry), _tangent(y, tangents[0], carry), *rest

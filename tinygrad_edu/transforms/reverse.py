@@ -130,8 +130,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Result, Result]:
-        y, xs, carry = trace("grad", f, args, kwargs, argnums, has_aux)
-        y, aux = y if has_aux else (y, None)
+        y, aux, xs, carry = trace("grad", f, args, kwargs, argnums, has_aux)
         if (y._value.size if isinstance(y, Tensor) else np.size(y)) != 1:
             raise ValueError(
                 f"grad({name_of(f)}): the function must return a single number, a scalar, and returned shape "
@@ -177,8 +176,7 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """
     check_function("vjp", f)
     argnums = tuple([i for i, x in enumerate(xs) if not is_constant_argument(x)]) or tuple(range(len(xs)))
-    y, variables, carry = trace("vjp", f, xs, {}, argnums, has_aux, several=True)
-    y, aux = y if has_aux else (y, None)
+    y, aux, variables, carry = trace("vjp", f, xs, {}, argnums, has_aux, several=True)
 
     def pull(g: Any) -> tuple[Result, ...]:
         caller = f"vjp({name_of(f)})"
@@ -201,10 +199,11 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
 def trace(
     transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums,
     has_aux: bool = False, several: bool = False,
-) -> tuple[Any, list[Tensor], bool]:  # fmt: skip
-    """Call f on new variables; return its result, the variables, and whether results are Tensors with gradients.
+) -> tuple[Any, Any, list[Tensor], bool]:  # fmt: skip
+    """Call f on new variables; return its result, aux, the variables, and whether results are Tensors with gradients.
 
-    The result is one array or number, or with `several` a tree of them; with `has_aux` a pair of that and anything.
+    The result is one array or number, or with `several` a tree of them. With `has_aux` f returns it with aux, which may
+    be anything; else aux is None.
     """
     arguments, start, within_no_grad = list(args), next_place(), paused()
     xs: list[Tensor] = []
@@ -231,7 +230,7 @@ def trace(
         roots = [y] if isinstance(y, Node) else [part for part in tree.leaves(y) if isinstance(part, Node)]
         variables = set(xs) - enclosing.variables  # the parameters of a Module may be variables of both
         carry = _closes_over_leaves([root for root in roots if root.requires_grad], variables, start)
-    return y, xs, carry
+    return (*y, xs, carry) if has_aux else (y, None, xs, carry)
 
 
 def _closes_over_leaves(roots: list[Node], variables: set[Tensor], start: int) -> bool:
