@@ -244,7 +244,8 @@ def _evaluated_along(
 
     @functools.wraps(f)
     def watched(*arguments: Any) -> Any:
-        along = Tangents(_variables(xs, arguments, argnums), vs, free, masked)
+        variables = _variables(xs, arguments, argnums)
+        along = Tangents(variables, vs, free, masked)
         try:
             with watching(along):
                 y = f(*arguments)
@@ -252,7 +253,6 @@ def _evaluated_along(
             along.active = False  # from now on, what it freed is a leaf
         leaves = tree.leaves(y[0] if has_aux and isinstance(y, tuple) and y else y)
         tangents[:] = map(along.of, leaves)
-        variables = _variables(xs, arguments, argnums) if along.kinked or masked else []
         for i, (leaf, t) in enumerate(zip(leaves, tangents, strict=True)):
             if along.kinked and isinstance(t, Node) and t.requires_grad:
                 tangents[i] = pulled_twice(leaf, variables, vs)
