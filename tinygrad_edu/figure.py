@@ -47,11 +47,11 @@ def axes_or_new(
     If the user has imported pyplot, it makes the Figure: `plt.show()` shows it, and a notebook shows it below the cell.
     If not, nothing imports pyplot, the notebook shows the Figure all the same, and nobody has to close it.
     """
-    if ax is not None and not hasattr(ax, "plot"):  # a Figure, or what plt.subplots() returns
-        raise TypeError(f"tg.plot: ax is one Axes, such as plt.figure().add_subplot(), not {kind_of(ax)}")
-    if ax is not None and projection == "rectilinear" and hasattr(ax, "get_zlim"):
-        raise ValueError("tg.plot: ax has three dimensions; make flat Axes with figure.add_subplot()")
     if ax is not None:
+        if not hasattr(ax, "plot"):  # a Figure, or what plt.subplots() returns
+            raise TypeError(f"tg.plot: ax is one Axes, such as plt.figure().add_subplot(), not {kind_of(ax)}")
+        if projection == "rectilinear" and hasattr(ax, "get_zlim"):
+            raise ValueError("tg.plot: ax has three dimensions; make flat Axes with figure.add_subplot()")
         return ax
     try:
         from matplotlib.figure import Figure
