@@ -5,7 +5,7 @@ their modules, operations, shapes and labels are, whatever their parameters hold
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,11 +55,11 @@ def _items(picture: Picture, parent: Scope | None) -> list[_Item]:
     items: dict[Scope | Box, _Item] = {}
     key_of: dict[Box, Scope | Box] = {}
     for box in picture.boxes:
-        path: list[Scope | None] = [None, *_path(box)]
+        path: list[Any] = [None, *_path(box)]
         if parent not in path:
             continue
         inside = path[path.index(parent) + 1 :]
-        key = inside[0] if inside and inside[0] else box
+        key = inside[0] if inside else box
         if key is not box or box.kind not in LEAVES:
             key_of[box] = key
             items.setdefault(key, _Item(key, [])).boxes.append(box)
