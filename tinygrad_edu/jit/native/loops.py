@@ -178,11 +178,10 @@ class _Writer:
         if is_sum(fun, dtype):
             self.sum(s, text, target, name, end)
             return
-        reduced = [k for k, stride in enumerate(strides) if not stride and self.lengths[k] > 1]
         begin = start(fun, dtype)
         combine = re.sub(r"\b[ab]\b", lambda m: {"a": "old", "b": "new"}[m[0]], COMBINE[fun])
-        is_inner = bool(self.lengths) and not strides[-1]
-        if not is_inner or len(reduced) > 1:
+        is_inner, is_alone = bool(self.lengths) and not strides[-1], [*strides].count(0) == 1
+        if not (is_inner and is_alone):
             self.fill(strides, f"{target} = {begin};", self.before)
         if not is_inner:
             self.body.append(f"{{ const {real} old = {target}, new = {text}; {target} = {combine}; }}")
@@ -192,10 +191,10 @@ class _Writer:
             self.prologue.append(f"{real} a{name} = {begin};")
             self.blocks.append(f"{{ const {real} old = a{name}, new = {block}; a{name} = {combine}; }}")
             block = f"a{name}"
-        if len(reduced) > 1:
-            self.epilogue.append(f"{{ const {real} old = {target}, new = {block}; {target} = {combine}; }}")
-        else:
+        if is_alone:
             self.epilogue.append(f"{target} = {block};")
+        else:
+            self.epilogue.append(f"{{ const {real} old = {target}, new = {block}; {target} = {combine}; }}")
 
     def block(self, s: Statement, text: str, name: str) -> str:
         """Write elements along the innermost axis into a block of memory; return that and their number."""

@@ -120,9 +120,8 @@ def operation(call: Call) -> Operation | None:
         return of_floats(call)
     if call.elementwise:
         found = _resolved(call.fun, tuple([operand_kind(a) for a in call.args]), call.out.dtype)
-        for k, a in enumerate(call.args):
-            if found and (type(a) is not Var or a.dtype is None) and _out_of_range(a, found.dtypes[k]):
-                return None
+        if found and any(map(_out_of_range, call.args, found.dtypes)):
+            return None
         if found and call.fun is np.power and found.result.kind == "f" and np.shape(call.args[1]) == ():
             return _power(found, constant_value(call.args[1]))
         return found
@@ -162,16 +161,18 @@ def _power(found: Operation, exponent: Any) -> Operation:
 def of_floats(call: Call) -> Operation | None:
     """Return a call of Python's floats in C; None of integers, which have no limit. A truth value is 0 or 1."""
     text = PYTHON.get(call.fun)
-    values = [a.example if type(a) is Var else a for a in (*call.args, call.out)]
-    exact = all([type(a) is Var or type(a) is float or a == float(a) for a in call.args if type(a) in (Var, *PLAIN)])
-    known = [type(v) in (float, bool) or (type(v) is int and type(a) is int) or isinstance(v, np.floating)
-             for v, a in zip(values, (*call.args, call.out), strict=True)]  # fmt: skip
-    if text is None or call.kwargs or not exact or not all(known):
+    if text is None or call.kwargs or not all(map(_is_float, (*call.args, call.out))):
         return None
     if call.fun is operator.pow and type(call.args[1]) is int:
         text = POWERS.get(call.args[1], text)
     double = np.dtype(np.float64)
     return Operation(text, (double,) * len(call.args), double, tuple(re.findall(r"tg_\w+", text)))
+
+
+def _is_float(a: object) -> bool:
+    """Whether a number is a float, a truth value, or a known integer that is exact as a float."""
+    value = a.example if type(a) is Var else a
+    return a == float(a) if type(a) is int else type(value) in (float, bool) or isinstance(value, np.floating)
 
 
 @functools.lru_cache(10_000)
