@@ -42,14 +42,14 @@ class Function:
         """Return the name of an array, as a parameter."""
         given = self.names(base)
         name, start = self.own("p", given), self.starts.get(given)
-        kind = TYPES[base.dtype.name] if given in self.writes else f"const {TYPES[base.dtype.name]}"
-        self.parameters[f"{kind} *restrict {name}"] = f"{given} + {start}" if start else given
+        const = "" if given in self.writes else "const "
+        self.parameters[f"{const}{scalar_type(base)} *restrict {name}"] = f"{given} + {start}" if start else given
         return name
 
     def place(self, access: Access, indices: Sequence[str], strides: Sequence[int]) -> str:
         """Write an element of an array."""
         offset = access.offset - self.starts.get(self.names(access.base), 0)
-        return f"{self.pointer(access.base)}[{index_text(offset, indices, strides)}]"
+        return f"{self.pointer(access.base)}[{index_text(strides, indices, offset)}]"
 
     def number(self, v: Var) -> str:
         """Return the name of a number, as a parameter."""
@@ -72,14 +72,14 @@ class Function:
 
 
 def scalar_type(v: Var) -> str:
-    """Return the C type of a number; Python's are doubles."""
+    """Return the C type of a number, or of the elements of an array; Python's numbers are doubles."""
     return "double" if v.dtype is None else c_type(v.dtype) or ""
 
 
-def index_text(offset: int, indices: Sequence[str], strides: Sequence[int]) -> str:
+def index_text(strides: Sequence[int], indices: Sequence[str], offset: int = 0) -> str:
     """Write offset + i0 * stride0 + i1 * stride1."""
     terms = [i if s == 1 else f"{i} * {s}" for i, s in zip(indices, strides, strict=True) if s]
-    return " + ".join([*terms, *([str(offset)] if offset or not terms else [])])
+    return " + ".join([*([str(offset)] if offset or not terms else []), *terms])
 
 
 def read(text: str, dtype: np.dtype[Any] | None) -> str:

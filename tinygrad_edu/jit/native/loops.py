@@ -228,7 +228,7 @@ class _Writer:
         size = math.prod(kept)
         self.accumulate(name, size, end)
         steps = iter(np.empty(kept, np.int8).strides)
-        at = index_text(0, self.indices, [next(steps) if stride else 0 for stride in strides])
+        at = index_text([next(steps) if stride else 0 for stride in strides], self.indices)
         total, lost = f"q{name}[{at}]", f"q{name}[{at} + {size}]"
         self.fill(strides, f"{{ {total} = {lost} = 0.0; }}", self.before)
         line = f"{total} += {text};" if s.out.dtype == np.float32 else f"tg_add(&{total}, &{lost}, {text});"

@@ -198,7 +198,7 @@ class Writer:
             real = TYPES[access.base.dtype.name]
             lengths, (strides,) = joined(shape, [access.strides])
             indices = [f"i{axis}" for axis in range(len(lengths))]
-            line = f"bad |= {test.format(f'x[{index_text(access.offset, indices, strides)}]')};"
+            line = f"bad |= {test.format(f'x[{index_text(strides, indices, access.offset)}]')};"
             for i, length in reversed(list(zip(indices, lengths, strict=True))):
                 line = f"for (int64_t {i} = 0; {i} < {length}; {i}++) {line}"
             head = f"static TG_NOINLINE int FUNCTION(const {real} *restrict x) {{"

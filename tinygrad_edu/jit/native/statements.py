@@ -19,7 +19,7 @@ from ...trace.ir import Call, Var
 from ...trace.traced import JitError
 from .access import address, chosen, rearranged, rearranges
 from .accumulation import COMBINE, start
-from .functions import converted
+from .functions import converted, index_text
 from .indexing import index_arrays, is_indexed, is_part
 from .operations import PLAIN_TEXTS, PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
 from .polynomials import LIBM
@@ -74,7 +74,7 @@ class Statements:
         if shape == (v.size,):
             return f"{text}[{indices[0]}]"
         like = np.empty(v.shape[max(len(v.shape) - len(shape), 0) :], np.int8)  # x[0] = [[1]]
-        return f"{text}[{place(np.broadcast_to(like, shape).strides, indices)}]"
+        return f"{text}[{index_text(np.broadcast_to(like, shape).strides, indices)}]"
 
     def operand(self, a: Any, wanted: np.dtype[Any], indices: Sequence[str], shape: Sequence[int]) -> str:
         """Write an argument of an elementwise call."""
@@ -147,7 +147,7 @@ class Statements:
         offset = distance(where, base)
 
         def line(indices: Sequence[str]) -> str:
-            at = place(where.strides, indices, offset)
+            at = index_text(where.strides, indices, offset)
             text = f"{self.reference(x)}[{at}]" if x.shape else self.operand(x, out.dtype, [], ())
             return f"{self.element(out, indices)} = {text};"
 
@@ -176,7 +176,7 @@ class Statements:
                 inside = [*inside, "}"]
             deep = ["    " * (len(axes) - (one == "}")) + one for one in inside]
             strides = np.empty(kept, np.int8).strides
-            target = f"{self.names[out]}[{place(strides, indices)}]" if out.shape else self.names[out]
+            target = f"{self.names[out]}[{index_text(strides, indices)}]" if out.shape else self.names[out]
             begin = f"{real} acc = {start(reduced.ufunc, out.dtype)};"
             return "\n".join([begin, *loops, *deep, f"{target} = acc{after};"])
 
@@ -191,9 +191,9 @@ class Statements:
         def line(indices: Sequence[str]) -> str:
             *first, i, j = indices
             k = INDICES[len(indices)]
-            target = f"{self.names[out]}[{place(whole.strides, indices)}]" if out.shape else self.names[out]
-            left, right = map(self.reference, call.args)
-            left, right = f"{left}[{place(a.strides, [*first, i, k])}]", f"{right}[{place(b.strides, [*first, k, j])}]"
+            target = f"{self.names[out]}[{index_text(whole.strides, indices)}]" if out.shape else self.names[out]
+            left = f"{self.reference(call.args[0])}[{index_text(a.strides, [*first, i, k])}]"
+            right = f"{self.reference(call.args[1])}[{index_text(b.strides, [*first, k, j])}]"
             begin = f"{real} acc = 0;\nfor (int {k} = 0; {k} < {depth}; {k}++)\n"
             return f"{begin}    acc += {left} * {right};\n{target} = acc;"
 
@@ -211,7 +211,7 @@ class Statements:
 
         def line(indices: Sequence[str]) -> str:
             given = self.operand(value, out.dtype, indices, where.shape)
-            return f"{self.names[out]}[{place(where.strides, indices, offset)}] {sign} {given};"
+            return f"{self.names[out]}[{index_text(where.strides, indices, offset)}] {sign} {given};"
 
         self.loop(where.shape, line)
 
@@ -241,12 +241,9 @@ class Statements:
         strides = np.empty(x.shape, np.int8).strides
 
         def line(indices: Sequence[str]) -> str:
-            terms = []
-            for i, n, stride in zip(index, x.shape, strides, strict=False):
-                number = self.element(i, indices[:lead], shape) if isinstance(i, Var) else str(i)
-                terms.append(f"({number} < 0 ? {number} + {n} : {number}) * {stride}")
-            rest = place(strides[len(index) :], indices[lead:])
-            where = " + ".join([*terms, *([rest] if rest != "0" else [])])
+            given = [self.element(i, indices[:lead], shape) if isinstance(i, Var) else str(i) for i in index]
+            numbers = [f"({i} < 0 ? {i} + {n} : {i})" for i, n in zip(given, x.shape, strict=False)]
+            where = index_text(strides, [*numbers, *indices[lead:]])
             if call.fun is operator.getitem:
                 return f"{self.element(out, indices)} = {self.reference(x)}[{where}];"
             return f"{self.names[out]}[{where}] {sign} {self.operand(call.args[2], out.dtype, indices, full)};"
@@ -258,12 +255,6 @@ def filled(text: str, operands: Sequence[str]) -> str:
     """Write the operands into an expression in a, b and c, with functions of math.h."""
     text = re.sub(r"\btg_(\w+?)(f?)(?=\()", lambda m: LIBM.get(m[1] + m[2], LIBM.get(m[1], m[1]) + m[2]), text)
     return with_operands(text, operands)
-
-
-def place(strides: Sequence[int], indices: Sequence[str], offset: int = 0) -> str:
-    """Write offset + i * stride + j * stride."""
-    terms = [i if s == 1 else f"{i} * {s}" for s, i in zip(strides, indices, strict=True) if s]
-    return " + ".join([*([str(offset)] if offset or not terms else []), *terms])
 
 
 def distance(part: Array, whole: Array) -> int:
