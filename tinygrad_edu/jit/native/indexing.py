@@ -13,6 +13,7 @@ from ...engine.rules.indexing import is_basic, setitem
 from ...trace.functional import add_at
 from ...trace.ir import Call, Var
 from .access import Access
+from .far import indented
 from .functions import Function, operand_text
 from .fusion import Element, Group, Operand, Scalar
 from .operations import c_type
@@ -125,5 +126,5 @@ def indexed_lines(g: Indexed, f: Function) -> list[str]:
         line = f"for (int64_t {i} = 0; {i} < {n}; {i}++) {line}"
     body.append(line)
     for i, n in reversed(list(zip(lead, g.full[: g.lead], strict=True))):
-        body = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{", *[f"    {x}" for x in body], "}"]
+        body = [f"for (int64_t {i} = 0; {i} < {n}; {i}++) {{", *indented(body), "}"]
     return [*body, "return 0;"]

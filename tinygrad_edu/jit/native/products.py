@@ -14,6 +14,7 @@ from ...engine.rules.registry import Array
 from ...trace.ir import Call, Var
 from .access import Access
 from .blas import PLAIN, ROWS, TRANSPOSED
+from .far import indented
 from .fusion import Group
 from .operations import TYPES
 
@@ -163,7 +164,7 @@ def product_text(p: Product) -> str:
     inner = [f"const {real} *restrict A = {a}; const {real} *restrict B = {b}; {real} *restrict C = {out};"]
     inner += _blas(p, dtype) if blas else _loops(p, dtype)
     body = [*loops, *inner, *["}"] * len(loops)]
-    return "\n".join([head, *[f"    {line}" for line in body], "}", ""])
+    return "\n".join([head, *indented(body), "}", ""])
 
 
 def is_better_transposed(p: Product) -> bool:
@@ -237,10 +238,10 @@ def _tiles(a: Matrix, b: Matrix, out: Matrix, dtype: np.dtype[Any]) -> list[str]
             row = f"panel[q * {width}]"
         for top, rows in _rows(m, height):
             inner += _tile(a, out, row, top, rows, vectors, min(width, count), k, dtype)
-        lines += [f"for (int64_t j = {first}; j < {first + count}; j += {width}) {{", *[f"    {x}" for x in inner], "}"]
+        lines += [f"for (int64_t j = {first}; j < {first + count}; j += {width}) {{", *indented(inner), "}"]
     if deep:
         chunk = f"const int64_t K = {k} - p < {DEPTH} ? {k} - p : {DEPTH};"
-        lines = [f"for (int64_t p = 0; p < {k}; p += {DEPTH}) {{", f"    {chunk}", *[f"    {x}" for x in lines], "}"]
+        lines = [f"for (int64_t p = 0; p < {k}; p += {DEPTH}) {{", *indented([chunk, *lines]), "}"]
     return lines
 
 

@@ -18,6 +18,7 @@ from . import polynomials
 from .accumulation import support
 from .binding import layout
 from .blas import FUNCTIONS
+from .far import indented
 from .functions import Function, expression, index_text, read, scalar_type
 from .fusion import Check, Element, Group, Scalar, Scalars, Statement
 from .indexing import Indexed, indexed_lines
@@ -219,5 +220,5 @@ class Writer:
             support(self.reductions), *self.functions,
         ]  # fmt: skip
         lines = [*opening, *self.main, *closing, "return 0;"]
-        main = ["static int step(void *fixed, void *given) {", *[f"    {x}" for x in lines], "}", METHOD]
+        main = ["static int step(void *fixed, void *given) {", *indented(lines), "}", METHOD]
         return "\n".join([*parts, *main])
