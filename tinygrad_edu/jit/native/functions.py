@@ -24,7 +24,6 @@ class Function:
         self.allocate = allocate  # returns where in `slots` so many numbers are free
         self.parameters: dict[str, str] = {}  # C declaration of a parameter: the argument in the main function
         self.inner: dict[str, str] = {}  # the name of an array or a number in the main function: that in this one
-        self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
         self.writes = {names(v) for v in group.writes()}
         self.starts: dict[str, int] = {}
         for access in group.accesses():

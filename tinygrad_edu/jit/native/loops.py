@@ -169,7 +169,6 @@ class _Writer:
         """Write a reduction, such as a maximum: in blocks along the innermost axis, else into the result."""
         fun, dtype = s.reduction, s.out.dtype
         assert fun is not None
-        self.f.reductions.add((fun, dtype))
         real, name, strides = TYPES[dtype.name], str(self.reductions), self.strides(s)
         self.reductions += 1
         end = self.f.end if self.f.end and not strides[0] else None  # where each part has sums of its own

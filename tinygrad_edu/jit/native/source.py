@@ -7,9 +7,6 @@ NumPy keep them in the object.
 
 import re
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from ...engine.rules.finite import all_finite
 from ...functions.classification import within
@@ -93,11 +90,8 @@ class Writer:
     def __init__(self, stretch: Stretch) -> None:
         self.stretch = stretch
         self.known: dict[Var, str] = {}
-        self.functions: list[str] = []
-        self.defined: dict[str, str] = {}  # the text of a function: its name
+        self.functions: dict[str, str] = {}  # the text of a function: its name
         self.main: list[str] = []
-        self.reductions: set[tuple[np.ufunc, np.dtype[Any]]] = set()
-        self.named: set[str] = set()
         self.slots = 0
         self.needed: set[Var] = set()  # numbers that are read elsewhere than where they are computed
 
@@ -135,20 +129,15 @@ class Writer:
     def loop(self, group: Group) -> None:
         """Write a loop."""
         for s in group.statements:
-            self.named.update(s.operation.functions)
             if s.reduction is not None and s.write is None:
                 self.main.append(f"{scalar_type(s.out)} {self.name(s.out)};")
         f = Function(group, self.name, self.allocate)
         name = self.function("loop", loop_text(f))
-        self.reductions |= f.reductions
         self.main += loop_calls(name, f)
 
     def function(self, kind: str, text: str) -> str:
         """Add a function of this text, unless there is one; return its name."""
-        if text not in self.defined:
-            self.defined[text] = f"{kind}{len(self.defined)}"
-            self.functions.append(text.replace("FUNCTION", self.defined[text]))
-        return self.defined[text]
+        return self.functions.setdefault(text, f"{kind}{len(self.functions)}")
 
     def allocate(self, size: int) -> int:
         """Return the first of so many numbers of `slots` that nothing else uses."""
@@ -157,7 +146,6 @@ class Writer:
 
     def scalar(self, s: Statement) -> str:
         """Return a statement about numbers as an assignment to its variable, or to its slot."""
-        self.named.update(s.operation.functions)
         name, text = self.name(s.out), expression(s, self.name, self.element)
         return f"{'' if '[' in name else f'const {scalar_type(s.out)} '}{name} = {text};"
 
@@ -213,11 +201,14 @@ class Writer:
         objects = OBJECTS + (SAME if any("tg_same(" in line for line in opening) else "")
         for key, value in layout().items():
             objects = objects.replace(f"{{{key}}}", str(value))
-        called = "\n".join([*self.functions, *self.main])
+        functions = [text.replace("FUNCTION", name) for text, name in self.functions.items()]
+        called = "\n".join([*functions, *self.main])
+        statements = [s for group in self.stretch.fusion.groups for s in group.statements]
         parts = [
-            HEAD, polynomials.prelude(self.named), objects, PRELUDE if "TG_FMA" in called else "",
+            HEAD, polynomials.prelude([name for s in statements for name in s.operation.functions]), objects,
+            PRELUDE if "TG_FMA" in called else "",
             declared() if re.search(r"\btg_[ds]gem[mv]\(", called) else "", SHARE if "tg_share(" in called else "",
-            support(self.reductions), *self.functions,
+            support({(s.reduction, s.out.dtype) for s in statements if s.reduction is not None}), *functions,
         ]  # fmt: skip
         lines = [*opening, *self.main, *closing, "return 0;"]
         main = ["static int step(void *fixed, void *given) {", *indented(lines), "}", METHOD]
