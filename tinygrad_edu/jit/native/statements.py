@@ -19,6 +19,7 @@ from ...trace.ir import Call, Var
 from ...trace.traced import JitError
 from .access import address, chosen, rearranged, rearranges
 from .accumulation import COMBINE, start
+from .far import indented
 from .functions import converted, index_text
 from .indexing import index_arrays, is_indexed, is_part
 from .operations import PLAIN_TEXTS, PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
@@ -57,14 +58,7 @@ class Statements:
         if len(shape) >= len(INDICES):
             raise JitError(f"jit.c: an array of shape {tuple(shape)} has too many axes for the C text; join some")
         indices = INDICES[: len(shape)]
-        lines = line(indices).splitlines()
-        braces = len(lines) > 1
-        for depth, (i, n) in enumerate(zip(indices, shape, strict=True)):
-            end = " {" if braces and depth == len(shape) - 1 else ""
-            self.lines.append(f"{'    ' * depth}for (int {i} = 0; {i} < {n}; {i}++){end}")
-        self.lines += ["{"] * (braces and not shape)
-        self.lines += [f"{'    ' * max(len(shape), braces)}{text}" for text in lines]
-        self.lines += [f"{'    ' * (max(len(shape), 1) - 1)}}}"] * braces
+        self.lines += nested(indices, shape, line(indices).splitlines())
 
     def element(self, v: Var, indices: Sequence[str], shape: Sequence[int] | None = None) -> str:
         """Write the element of v at the indices of a loop over `shape`, to which v is broadcast, or over all of v."""
@@ -164,21 +158,17 @@ class Statements:
             every = [next(inner) if axis in reduced.axes else next(free) for axis in range(len(x.shape))]
             pairs = zip(reduced.operands, reduced.operation.dtypes, strict=True)
             text = filled(reduced.operation.text, [self.operand(a, d, every, x.shape) for a, d in pairs])
-            inside = [f"acc {SIGNS[reduced.ufunc]} {text};"] if reduced.ufunc in SIGNS else []
-            if not inside:
+            if reduced.ufunc in SIGNS:
+                inside = [f"acc {SIGNS[reduced.ufunc]} {text};"]
+            else:
                 combined = re.sub(r"\b[ab]\b", lambda m: {"a": "acc", "b": "next"}[m[0]], COMBINE[reduced.ufunc])
                 inside = [f"const {real} next = {text};", f"acc = {combined};"]
             axes = sorted(reduced.axes)
-            loops = [f"for (int {every[a]} = 0; {every[a]} < {x.shape[a]}; {every[a]}++)" for a in axes]
-            loops = [f"{'    ' * depth}{one}" for depth, one in enumerate(loops)]
-            if len(inside) > 1:
-                loops[-1] += " {"
-                inside = [*inside, "}"]
-            deep = ["    " * (len(axes) - (one == "}")) + one for one in inside]
+            loops = nested([every[a] for a in axes], [x.shape[a] for a in axes], inside)
             strides = np.empty(kept, np.int8).strides
             target = f"{self.names[out]}[{index_text(strides, indices)}]" if out.shape else self.names[out]
             begin = f"{real} acc = {start(reduced.ufunc, out.dtype)};"
-            return "\n".join([begin, *loops, *deep, f"{target} = acc{after};"])
+            return "\n".join([begin, *loops, f"{target} = acc{after};"])
 
         self.loop(kept, line)
 
@@ -194,8 +184,8 @@ class Statements:
             target = f"{self.names[out]}[{index_text(whole.strides, indices)}]" if out.shape else self.names[out]
             left = f"{self.reference(call.args[0])}[{index_text(a.strides, [*first, i, k])}]"
             right = f"{self.reference(call.args[1])}[{index_text(b.strides, [*first, k, j])}]"
-            begin = f"{real} acc = 0;\nfor (int {k} = 0; {k} < {depth}; {k}++)\n"
-            return f"{begin}    acc += {left} * {right};\n{target} = acc;"
+            loop = nested([k], [depth], [f"acc += {left} * {right};"])
+            return "\n".join([f"{real} acc = 0;", *loop, f"{target} = acc;"])
 
         self.loop(whole.shape, line)
 
@@ -249,6 +239,15 @@ class Statements:
             return f"{self.names[out]}[{where}] {sign} {self.operand(call.args[2], out.dtype, indices, full)};"
 
         self.loop(full, line)
+
+
+def nested(indices: Sequence[str], shape: Sequence[int], lines: Sequence[str]) -> list[str]:
+    """Return nested loops over a shape around lines, with braces if there are several."""
+    braces, found = len(lines) > 1, list(lines)
+    for i, n in reversed(list(zip(indices, shape, strict=True))):
+        head, end = f"for (int {i} = 0; {i} < {n}; {i}++)", ["}"] * braces
+        found, braces = [head + " {" * braces, *indented(found), *end], False
+    return ["{", *indented(found), "}"] if braces else found
 
 
 def filled(text: str, operands: Sequence[str]) -> str:
