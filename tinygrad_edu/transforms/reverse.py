@@ -41,6 +41,7 @@ from .arguments import (
 )
 
 Operand = ArrayLike | Tensor
+OUTERMOST = Transform(frozenset(), [])  # what is around a transform that is within no other
 
 
 def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
@@ -207,7 +208,7 @@ def trace(
     """
     arguments, start, within_no_grad = list(args), next_place(), paused()
     xs: list[Tensor] = []
-    enclosing = mode.transform.get() or Transform(frozenset(), [])
+    enclosing = mode.transform.get() or OUTERMOST
     inside = Transform(enclosing.variables, [], enclosing.entered, f)
     token = mode.transform.set(inside)  # already for the variables: an enclosing forward mode has to keep their graph
     with recording():
