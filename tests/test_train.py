@@ -589,10 +589,17 @@ def test_a_progress_bar_alone_counts_and_warns_where_it_is_made(monkeypatch, cap
 
 
 def fitted(last, loss=tg.mse_loss, **options):
-    model = nn.Sequential(nn.Linear(3, 1 if last is nn.Sigmoid else 2, rng=0), last())
-    y = np.ones((4, 1)) if last is nn.Sigmoid else np.zeros(4, int)
+    model = nn.Sequential(nn.Linear(3, 2 if last is nn.Softmax else 1, rng=0), last())
+    y = np.zeros(4, int) if last is nn.Softmax else np.ones((4, 1))
     sgd = optim.SGD(model.parameters(), lr=0.1)
-    fit(model, loss, (np.ones((4, 3)), y), optimizer=sgd, epochs=1, progress=False, **options)
+    fit(model, loss, (np.ones((4, 3)), y), optimizer=sgd, **{"epochs": 1, "progress": False} | options)
+
+
+class Labelled(nn.Identity):
+    n: object = None
+
+    def forward(self, x):
+        return x if self.n is None else x * 1
 
 
 @pytest.mark.parametrize(
@@ -604,10 +611,13 @@ def fitted(last, loss=tg.mse_loss, **options):
         lambda *_: fitted(nn.Sigmoid, metrics={"accuracy": tg.accuracy}),
         lambda *_: fitted(nn.Sigmoid, metrics={"accuracy": tg.accuracy}, comm=tg.distributed.OneProcess()),
         lambda *_: fitted(nn.Softmax, tg.cross_entropy),
+        lambda *_: fitted(
+            Labelled, jit=True, epochs=40, callbacks=[lambda model, **_: setattr(model[1], "n", object())]
+        ),
     ],
 )
 def test_a_warning_shows_the_users_line_however_many_calls_are_between(run):
-    with pytest.warns(UserWarning, match="first rate|Sigmoid|softmax") as caught:
+    with pytest.warns(UserWarning, match="first rate|Sigmoid|softmax|without jit") as caught:
         run(optim.lr_scheduler, optim.SGD([Tensor(1.0)], lr=0.1))
     assert {w.filename for w in caught} == {__file__}
 

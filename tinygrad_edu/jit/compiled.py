@@ -15,6 +15,7 @@ from weakref import WeakMethod, WeakSet
 
 import numpy as np
 
+from ..engine.errors import users_level
 from ..engine.hooks import hooks
 from ..engine.mode import errors_stop, mode, transform
 from ..engine.reprs import table
@@ -195,11 +196,9 @@ class Jitted(Transparent):
         self._warned = True
         if varies == VARIABLE and len(self._recordings) > 1:
             varies = next((name for _, name, _ in self._recordings[1].replaced(self._recordings[0])), varies)
-        warnings.warn(
-            f"jit({self._name}): {varies} is a different one at each call, so no recording fits: the "
-            "function runs without jit. Pass arrays or Values for what changes, keep the same objects and few shapes",
-            stacklevel=4,
-        )
+        text = "is a different one at each call, so no recording fits: the function runs without jit"
+        remedy = "Pass arrays or Values for what changes, keep the same objects and few shapes"
+        warnings.warn(f"jit({self._name}): {varies} {text}. {remedy}", stacklevel=users_level())
 
     def _forget(self, captured: Captured) -> None:
         """Drop the recording that an object among its arguments was given to, as the object is gone."""
