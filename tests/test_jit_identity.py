@@ -111,6 +111,18 @@ def test_arrays_that_are_only_told_apart_may_become_one_and_two_again(asks):
     np.testing.assert_array_equal(run(functools.partial(tg.jit, check=False)), run(lambda f: f))
 
 
+@pytest.mark.parametrize("order", ["apart", "p_p", "papq", "qpaq"])
+def test_a_gradient_that_is_the_data_of_an_argument_may_be_another_array_later(order):
+    def f(p, q):
+        return None if p.grad is None else p.grad * 2 + p.data * q.data
+
+    jitted = tg.jit(f)
+    for letter in order:
+        p, q = tg.Tensor(X), tg.Tensor(X + 5)
+        p.grad = {"a": X * 3, "p": p.data, "q": q.data}.get(letter)
+        np.testing.assert_equal(jitted(p, q), f(p, q))
+
+
 @pytest.mark.parametrize("number", [2.0, np.float64(2.0), np.float32(2.0), np.int64(2)], ids=lambda n: type(n).__name__)
 def test_one_number_given_twice_may_be_two_numbers_later(number):
     jitted = tg.jit(lambda x, y, rest: [x * 2 + y, rest["z"] - x])

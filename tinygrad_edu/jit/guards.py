@@ -22,7 +22,7 @@ from ..optim import Group, Optimizer
 from ..trace.closure import MANY, PLAIN
 from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, VALUES, base, is_plain, is_same, slot
-from ..trace.ir import ARRAYS, Guard, Input, Setting, Var, variables
+from ..trace.ir import ARRAYS, Guard, Input, Var, variables
 from .emitter import Emitter
 from .identities import identities, key_text, memory_apart
 from .memory import Location
@@ -79,7 +79,7 @@ def place_text(emitter: Emitter, v: Var) -> str:
     """Write where the array of an argument or a state is found when a call begins."""
     source = v.source
     if isinstance(source, Input):
-        return f"a{source.index}"
+        return f"a{source.index}{'t._value' * isinstance(emitter.captured.leaves[source.index], Node)}"
     if not source.moves:
         return emitter.name(source.array, v.name or "s")
     return member_text(emitter, *((source.owner, "_grad") if source.kind == "grad" else source.place[:2]))
@@ -125,9 +125,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                 yield array_text(emitter, f"{text}._value", before["_value"])  # it may have asked for the dtype alone
             for key in holder.anew:
                 var: Any = getattr(holder.traced.get(key), "origin", None)
-                is_own = var in used and var.source is captured.tensors.get(id(owner))  # read from the Tensor itself
-                place = "" if is_own or var not in used or type(var.source) is Setting else place_text(emitter, var)
-                if place not in ("", f"{text}.{key}"):
+                if var in used and (place := place_text(emitter, var)) != f"{text}.{key}":
                     yield f"{text}.{key} is {place}"  # the array of another place, too
         for x in holder.instances.values():
             text, computes = referred(emitter, x), captured.closure.computing[type(x)]
