@@ -102,10 +102,8 @@ class ResultWriter:
         """Add the lines that copy what has to be kept, store what the function changes, and return its result."""
         emitter, program = self.emitter, self.emitter.program
         emitter.errors = None
-        places = {target: (emitter.ref(target), emitter.place(target)) for target, _ in program.stores}
-        direct = {
-            t for t, v in program.stores if places[t][1][1] is not None and emitter.place(v)[1] is places[t][1][1]
-        }
+        targets = {target: emitter.locations[target] for target, _ in program.stores}
+        stores = [(t, v) for t, v in program.stores if (a := emitter.place(v)[1]) is None or a is not targets[t].array]
         result = self.returned(program.result)
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
         for place, v in program.rebound:
@@ -118,14 +116,13 @@ class ResultWriter:
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
         refills = f"list({emitter.fun(map)}({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before
-        stores = [(target, value) for target, value in program.stores if target not in direct]
         for _, value in stores:
-            if isinstance(value.example, np.ndarray) and not places.keys().isdisjoint(emitter.layout.roots(value)):
+            if isinstance(value.example, np.ndarray) and not targets.keys().isdisjoint(emitter.layout.roots(value)):
                 emitter.copy(value)  # before a store changes it
         for target, value in stores:
-            text, place = places[target]
+            text, array = targets[target]
             emitter.emit(f"{text}[...] = {emitter.ref(value)}")
-            emitter.steps.append(Step(emitter.lines[-1][0], (emitter.place(value),), into=place))
+            emitter.steps.append(Step(emitter.lines[-1][0], (emitter.place(value),), into=(target, array)))
         for x, n, adds in program.passes:
             name = emitter.tensor(x)
             earlier = f"{emitter.fun(getattr)}({name}, 'passes', 1) + "
