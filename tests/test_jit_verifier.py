@@ -107,7 +107,7 @@ def take_an_operand_of_any_call(self, call, i):
     array = next(
         (a for v in call.uses if (a := self.locations[v].array) is not None and a.shape == call.out.shape), None
     )
-    return array if call.out not in self.leaving else None
+    return array if call.out not in self.new else None
 
 
 @pytest.mark.parametrize(

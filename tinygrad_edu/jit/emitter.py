@@ -74,7 +74,7 @@ class Emitter(Expressions):
 
     def into(self, call: Call, i: int) -> str:
         """Return the name of the array that a call writes its result into; nothing for a new object at each call."""
-        array = self.layout.destination(call, i) if call.out.shape and self.layout.optimized else None
+        array = self.layout.destination(call, i) if call.out.shape else None
         if array is None:
             return ""
         self.locations[call.out] = Location(self.name(array, "b"), array)

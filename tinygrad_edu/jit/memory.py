@@ -100,7 +100,8 @@ class Layout:
             self.dying.setdefault(i, []).append(v)
         leaving = variables([program.result, program.containers, program.grads, program.rebound])
         times = Counter([root for v in leaving for root in self.roots(v)])
-        self.leaving = {root for root, n in times.items() if n == 1}  # of several parts, each is copied when it leaves
+        once = {root for root, n in times.items() if n == 1}  # of several parts, each is copied when it leaves
+        self.new = once if self.optimized else {call.out for call in calls}  # results that NumPy makes arrays for
 
     def roots(self, v: Var) -> Collection[Var]:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""
@@ -143,7 +144,7 @@ class Layout:
 
     def destination(self, call: Call, i: int) -> np.ndarray | None:
         """Return the array that the i-th call is to write its result into, or None if NumPy makes a new one."""
-        if call.out in self.leaving:
+        if call.out in self.new:
             return None
         if (target := self.changed_in_place(call, i)) is not None:
             return self.locations[target].array
@@ -153,8 +154,8 @@ class Layout:
 
     def changed_in_place(self, call: Call, i: int) -> Var | None:
         """Return the array of others, at one place in memory, that the i-th call may compute its result in."""
-        target = None if call.out in self.leaving or not self.optimized else self.targets.get(call.out)
-        if target is None or self.locations[target].array is None:
+        target = self.targets.get(call.out)
+        if call.out in self.new or target is None or self.locations[target].array is None:
             return None
         reads = [v for v in call.uses if target in self.roots(v)]
         fits = not reads or (call.elementwise and all(v is target for v in reads))

@@ -107,7 +107,7 @@ class Lowering:
             emitter.locations[v] = Location(emitter.name(place, "b"), place)
             self.direct[v] = place
             return place, target
-        if v in layout.leaving or not layout.optimized:
+        if v in layout.new:
             dtype = "" if v.dtype == np.float64 else f", {emitter.name(v.dtype, 'dtype')}"
             like = self.stretch.like(call)
             text = f"{emitter.fun(np.empty)}({v.shape}{dtype})"
