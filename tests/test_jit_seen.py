@@ -645,6 +645,24 @@ def test_a_number_that_is_the_shape_of_a_new_array_or_an_axis_is_no_constant(giv
         tg.jit(give, check=False)(X, np.int64(1))
 
 
+@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda c, n: np.concatenate((c, c), n), lambda c, n: np.stack([c, c, c], n), lambda c, n: np.cumsum(c, n)[0],
+        lambda c, n: np.sum(c, n), lambda c, n: np.max(c * 2, n), lambda c, n: np.broadcast_to(c, (n + 1, 2, 2)),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_an_axis_or_a_length_may_be_another_one_if_the_array_is_constant(give, optimize):
+    def f(x, n):
+        y = give(np.ones_like(x), n)
+        return y + y.shape[0]
+
+    jitted = tg.jit(f, check=False, optimize=optimize)
+    for n in map(np.int64, (0, 1, 0, 1)):
+        np.testing.assert_array_equal(jitted(np.zeros((2, 2)), n), f(np.zeros((2, 2)), n), strict=True)
+
+
 def test_an_array_that_is_the_shape_of_a_new_array_is_checked():
     shape = np.array([2, 3])
     f = tg.jit(lambda x: np.zeros_like(x, shape=shape) + np.sum(x))

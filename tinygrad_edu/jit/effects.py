@@ -54,12 +54,12 @@ def can_vary(call: Call) -> bool:
         return False
     if fun is part:
         return can_vary(call.args[0].source)
-    variable = [v for v in call.uses if type(v.source) is not Constant]
+    others = [v for v in call.uses[1:] if type(v.source) is not Constant]  # beside the array
     if fun is operator.getitem:
-        return any([v.dtype == bool for v in variable if v is not call.args[0]])
+        return any([v.dtype == bool for v in others])
     if fun in VIEWS or fun in NEW:  # an integer may be a length or an axis
-        return any([not v.shape and not isinstance(v.example, (float, np.inexact)) for v in variable[1:]])
-    return bool(variable)
+        return any([not v.shape and not isinstance(v.example, (float, np.inexact)) for v in others])
+    return any([type(v.source) is not Constant for v in call.uses])
 
 
 def can_raise(call: Call) -> bool:
