@@ -79,7 +79,7 @@ def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype
     if type(a) is Var and array is not None and array.size > 1 and type(a.source) is not Constant:
         return emitter.ref(a)
     dtype = next(iter(dtypes)) if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
-    number = scalar_value(a.source.array if type(a) is Var and type(a.source) is Constant and a.dtype is None else a)
+    number = scalar_value(a)
     out = emitter.locations[call.out].array
     if type(number) in (int, float) and dtype.kind == "f" and out is not None:
         is_full = call.fun in (np.maximum, np.minimum) and out.size < LARGE

@@ -5,6 +5,7 @@ equals the call's result, if there is one.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -196,13 +197,13 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     return new if equals_in_kind(new, out) else None
 
 
-def scalar_value(v: object) -> float | None:
+def scalar_value(v: Any) -> float | None:
     """Return the value of a Python number or of a real constant filled with one element; None for anything else."""
-    if isinstance(v, (int, float)):
-        return v if type(v) in (int, float) else None
-    element = uniform_element(v)
-    value: float | None = None if element is None or element.dtype.kind not in "fiub" else element.item()
-    return value
+    number: float | None = v.source.array if type(v) is Var and type(v.source) is Constant and v.dtype is None else v
+    if type(number) not in (int, float):
+        element = uniform_element(v)
+        number = None if element is None or element.dtype.kind not in "fiub" else element.item()
+    return number
 
 
 def equals_in_kind(x: object, y: Var) -> bool:
