@@ -29,9 +29,8 @@ def identities(emitter: Emitter) -> Iterator[str]:
     captured, closure = emitter.captured, emitter.captured.closure
     places = [(a, f"a{i}{'t' * isinstance(a, Node)}") for i, a in enumerate(captured.leaves)]
     places += [(a._value, f"a{i}") for i, a in enumerate(captured.leaves) if isinstance(a, Node)]
+    places = [(x, text) for x, text in places if isinstance(x, (Node, np.ndarray))]
     places += [(argument, path_text(emitter, path)) for argument, path in captured.occurrences]
-    known = closure.fixed | captured.containers.keys()
-    places = [(x, text) for x, text in places if isinstance(x, (Node, np.ndarray)) or id(x) in known]
     # `argument is array` may be asked, of an array that the function found and that is the same at each replay
     states = [v.source for v in emitter.program.states]
     found = {i for i, x in closure.seen.items() if isinstance(x, np.ndarray)}.union([id(s.array) for s in states])
