@@ -640,10 +640,9 @@ def test_a_check_of_a_function_that_only_reads_puts_nothing_back():
     jitted(X)
     saved = jitted._recordings[0].replay
 
-    def replay(*args, guards_only=False, **saved_state):
-        if not guards_only:
-            np.copyto(w.data, 7.0)  # as another thread would, between the copies of the state and the comparison
-        return saved(*args, guards_only, **saved_state)
+    def replay(*args, **saved_state):
+        np.copyto(w.data, 7.0)  # as another thread would, between the copies of the state and the comparison
+        return saved(*args, **saved_state)
 
     jitted._recordings[0].replay = replay
     jitted(X)

@@ -82,13 +82,13 @@ class Recording:
         is_due = self.hits >= self.next_check
         if not is_due and not warnings_raise():
             return self.replay(args, kwargs)
-        if self.replay(args, kwargs, guards_only=True) is CACHE_MISS:  # then there may be no such state to save
+        if self.run(args, kwargs, True) is CACHE_MISS:  # guards alone; there may be no such state to save
             return CACHE_MISS
         if is_due:
             return self.checked_replay(args, kwargs)
         return self.replay(args, kwargs, saved=SavedState(self.captured, args, kwargs))
 
-    def replay(self, args: Any, kwargs: Any, guards_only: bool = False, saved: SavedState | None = None) -> Any:
+    def replay(self, args: Any, kwargs: Any, saved: SavedState | None = None) -> Any:
         """Return the result of a replay; CACHE_MISS or GUARD_FAILED, with nothing changed, if it does not serve.
 
         A replay that raises an error has changed nothing either: then the function itself raises it, or catches it. A
@@ -105,11 +105,10 @@ class Recording:
                 if saved and not warnings_raise():  # to be compared: the function itself warns
                     quiet: Any = {kind: "ignore" for kind, how in np.geterr().items() if how == "warn"}
                     with np.errstate(**quiet):
-                        result = self.run(args, kwargs, guards_only)
+                        result = self.run(args, kwargs)
                 else:
-                    result = self.run(args, kwargs, guards_only)
-                if not guards_only and result is not CACHE_MISS and result is not GUARD_FAILED:
-                    self.hits += 1
+                    result = self.run(args, kwargs)
+                self.hits += result is not CACHE_MISS and result is not GUARD_FAILED
                 return result
             except (TypeError, ValueError, IndexError, ArithmeticError, Warning):
                 if saved:
