@@ -115,7 +115,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         if isinstance(owner, Node):
             text = emitter.tensor(owner)
             yield from [same_text(emitter, f"{text}.label", owner.label)] if names_matter else ()
-            yield from [f"{text}.requires_grad is {owner.requires_grad}"] * (id(owner) not in captured.tensors)
+            yield f"{text}.requires_grad is {owner.requires_grad}"
             if before["_grad"] is not None or owner in captured.absent:
                 yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
             if owner in captured.stepped:  # the step warns of a sum
@@ -231,8 +231,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
         return
     name = next(names)
     if isinstance(value, Node):
-        yield f"type({name}t := {text}) is {kind} and {name}t.requires_grad is {value.requires_grad}"
-        yield f"{name}t.fun is {'' if value.fun is None else 'not '}None"
+        yield f"type({name}t := {text}) is {kind} and {name}t.fun is {'' if value.fun is None else 'not '}None"
         text, value = f"{name}t._value", value._value
         kind = emitter.name(type(value), type(value).__name__)
         if type(value) is float:  # of a Value, and read anew
