@@ -115,7 +115,7 @@ class ResultWriter:
         lines += [f"{member_text(emitter, owner, 'training')} = {mode}" for owner, mode in program.modes]
         given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
-        refills = f"list({emitter.fun(map)}({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before
+        refills = f"list(map({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before
         for _, value in stores:
             if isinstance(value.example, np.ndarray) and not targets.keys().isdisjoint(emitter.layout.roots(value)):
                 emitter.copy(value)  # before a store changes it
