@@ -79,7 +79,8 @@ def place_text(emitter: Emitter, v: Var) -> str:
     """Write where the array of an argument or a state is found when a call begins."""
     source = v.source
     if isinstance(source, Input):
-        return f"a{source.index}{'t._value' * isinstance(emitter.captured.leaves[source.index], Node)}"
+        given = emitter.captured.leaves[source.index]
+        return f"{emitter.tensor(given)}._value" if isinstance(given, Node) else f"a{source.index}"
     if not source.moves:
         return emitter.name(source.array, v.name or "s")
     return member_text(emitter, *((source.owner, "_grad") if source.kind == "grad" else source.place[:2]))
