@@ -32,9 +32,9 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         emitter.locations[call.out] = Location(emitter.name(view, "w"), view)
         emitter.steps.append(Step(emitter.locations[call.out].text, reads, call.out, view, shares))
         return
-    lowering, varies = _ufunc if call.elementwise else LOWERINGS.get(call.fun), can_vary(call)
-    if lowering and (call.draws or varies or not call.kwargs.keys() <= {"axis", "keepdims"}):
-        lowering = None
+    varies = can_vary(call)
+    is_plain = call.draws or varies or not call.kwargs.keys() <= {"axis", "keepdims"}
+    lowering = None if is_plain else _ufunc if call.elementwise else LOWERINGS.get(call.fun)
     out = emitter.into(call, i) if lowering else ""
     text = lowering(emitter, call, out) if lowering else ""
     if text and out:
@@ -42,9 +42,9 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
     else:
         emitter.assign(call.out, text or emitter.call(call)[0])
     place = emitter.place(call.out)
-    over_operand = call.elementwise or call.fun in WRITES  # whether it may write exactly over what it reads
-    effects = over_operand, call.draws, varies or can_raise(call)
-    emitter.steps.append(Step(emitter.lines[-1][0], reads, *place, shares, place if text and out else None, *effects))
+    into = place if text and out else None
+    is_exact = call.elementwise or call.fun in WRITES  # whether it may write exactly over what it reads
+    emitter.steps.append(Step(emitter.lines[-1][0], reads, *place, shares, into, is_exact, call.draws, can_raise(call)))
     if varies and (call.out.dtype is not None or isinstance(call.out.example, (tuple, list))):
         kind_guard(emitter, call.out)
 
