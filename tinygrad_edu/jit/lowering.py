@@ -33,7 +33,7 @@ def lower(emitter: Emitter, call: Call, i: int) -> None:
         emitter.steps.append(Step(emitter.locations[call.out].text, reads, call.out, view, shares))
         return
     varies = can_vary(call)
-    is_plain = call.draws or varies or not call.kwargs.keys() <= {"axis", "keepdims"}
+    is_plain = varies or not call.kwargs.keys() <= {"axis", "keepdims"}
     lowering = None if is_plain else _ufunc if call.elementwise else LOWERINGS.get(call.fun)
     out = emitter.into(call, i) if lowering else ""
     text = lowering(emitter, call, out) if lowering else ""

@@ -30,11 +30,11 @@ def is_reduction(call: Call) -> bool:
 
 
 def eliminate_dead_calls(program: Program) -> set[Var]:
-    """Leave out calls whose results nobody uses, but for those that draw or can fail; return the Vars in use."""
+    """Leave out calls whose results nobody uses, but for those that can fail, as draws; return the Vars in use."""
     needed = set(program.outputs())
     kept = []
     for call in reversed(program.calls):
-        if call.out in needed or call.draws or can_raise(call):
+        if call.out in needed or can_raise(call):
             needed.update(call.uses)
             kept.append(call)
     program.calls = kept[::-1]
@@ -155,8 +155,6 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
     nor does (x * a) * b = x * (a * b), where x * a may overflow or round to 0.
     """
     new, out = call.args[0], call.out
-    if out.dtype is None:
-        return None
     if call.fun is np.max:
         neutral = repr(call.kwargs.get("initial")) == "-inf" and out.dtype.kind == "f"
         if neutral and call.kwargs.keys() == {"axis", "keepdims", "initial"} and type(new) is Var and new.size:
@@ -208,6 +206,6 @@ def scalar_value(v: Any) -> float | None:
 
 def equals_in_kind(x: object, y: Var) -> bool:
     """Whether x can take the place of y: of the same shape and dtype, and both arrays or both NumPy scalars."""
-    if type(x) is not Var or x.dtype is None or x.shape != y.shape or x.dtype != y.dtype:
+    if type(x) is not Var or x.shape != y.shape or x.dtype != y.dtype:
         return False
     return isinstance(x.example, np.ndarray) == isinstance(y.example, np.ndarray)
