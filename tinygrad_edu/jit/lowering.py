@@ -115,8 +115,7 @@ def _product(emitter: Emitter, call: Call, out: str) -> str:
     small = small and (call.fun is np.dot or a.dtype.kind != "c")  # products of infinite complex numbers differ
     if small and 1 not in (a.size, b.size):  # of one number and an array dot takes 0 times infinity for 0
         return f"{x}.dot({y}{out and f', {out}'})"
-    plain = not out or type(a) is not Var or type(b) is not Var or (call.fun is np.dot and not matrices)
-    return "" if plain else f"{emitter.fun(call.fun)}({x}, {y}, {out})"
+    return "" if not out or (call.fun is np.dot and not matrices) else f"{emitter.fun(call.fun)}({x}, {y}, {out})"
 
 
 def _reduction(emitter: Emitter, call: Call, out: str) -> str:
