@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.rules.indexing import setitem
 from ..trace.functional import add_at
-from ..trace.ir import Call, Guard, Program, State, Var, use_counts, variables
+from ..trace.ir import Call, Guard, Program, Var, use_counts, variables
 from .effects import can_raise, shared
 
 WRITES = (setitem, add_at)  # their results are their first argument, but for some elements
@@ -65,9 +65,7 @@ class Layout:
         self.turned: dict[Var, np.ndarray] = {}  # for a new array that C writes in another order: one with its strides
         self.copied: set[Var] = set()  # results that have memory of their own, though they could share some
         self.analyze()
-        self.targets = {
-            value: target for target, value in program.stores if isinstance(target.source, State) and target.shape != ()
-        }
+        self.targets = {value: target for target, value in program.stores}
         self.compute_in_place()
 
     def compute_in_place(self) -> None:
