@@ -38,8 +38,7 @@ def join_updates(program: Program) -> None:
     joining, stores = Joining(join_squares(program)), dict(program.stores)
     groups: dict[Hashable, list[tuple[Var, Var]]] = {}
     for target, value in program.stores:
-        fits = isinstance(target.source, State) and value.shape == target.shape
-        if fits and target.source.array.flags.c_contiguous and (kind := pattern(value)):
+        if isinstance(target.source, State) and target.source.array.flags.c_contiguous and (kind := pattern(value)):
             block = is_optimizers(target) and id(target.source.array.base)
             groups.setdefault((block, kind), []).append((target, value))
     several = [g for g in groups.values() if len(g) > 1 and sum([v.size for _, v in g]) < LARGE]
