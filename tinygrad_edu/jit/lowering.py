@@ -80,8 +80,8 @@ def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype
         return emitter.ref(a)
     dtype = next(iter(dtypes)) if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
     number = scalar_value(a)
-    out = emitter.locations[call.out].array
-    if type(number) in (int, float) and dtype.kind == "f" and out is not None:
+    out: Any = emitter.locations[call.out].array
+    if type(number) in (int, float) and dtype.kind == "f":
         is_full = call.fun in (np.maximum, np.minimum) and out.size < LARGE
         with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
             k = np.full_like(out, number) if is_full else np.array(number, dtype)
