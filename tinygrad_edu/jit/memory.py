@@ -105,13 +105,6 @@ class Layout:
         """Return the Vars whose memory v may lie in: v itself if it is not a view."""
         return self.shared.get(v, (v,))
 
-    def new_buffer(self, size: int) -> np.ndarray:
-        """Return a new buffer, which begins where a line of the cache does."""
-        raw = np.empty(size + 64, np.uint8)
-        start = -raw.ctypes.data % 64
-        self.buffers.append(raw[start : start + size])
-        return self.buffers[-1]
-
     def allocate(self, v: Var, like: Sequence[Var] = ()) -> np.ndarray:
         """Return an array for v in a free or in a new buffer, its axes in the order of those of an operand of its call.
 
@@ -119,7 +112,14 @@ class Layout:
         """
         size = v.size * v.dtype.itemsize
         free = self.free.get(size)
-        buffer = self.taken[v] = free.pop() if free else self.new_buffer(size)
+        if free:
+            buffer = free.pop()
+        else:
+            raw = np.empty(size + 64, np.uint8)
+            start = -raw.ctypes.data % 64  # where a line of the cache begins
+            buffer = raw[start : start + size]
+            self.buffers.append(buffer)
+        self.taken[v] = buffer
         strides = None
         for operand in like if len(v.shape) > 1 else ():
             array, call = self.locations[operand].array if operand in self.locations else None, operand.source

@@ -137,7 +137,11 @@ class Lowering:
                 self.pointer(writer, v)
         places, size = layout_scratch(intervals)
         if size:
-            self.opening.append(f"char *const scratch = {self.fix(emitter.layout.new_buffer(size))};")
+            raw = np.empty(size + 64, np.uint8)
+            shift = -raw.ctypes.data % 64
+            scratch = raw[shift : shift + size]
+            emitter.layout.buffers.append(scratch)
+            self.opening.append(f"char *const scratch = {self.fix(scratch)};")
             for v, at in places.items():
                 real = scalar_type(v)
                 self.opening.append(f"{real} *const {writer.name(v)} = ({real} *)(scratch + {at});")
