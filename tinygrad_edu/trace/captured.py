@@ -91,10 +91,10 @@ class Captured:
     def argument(self, a: Any, path: Path) -> Any:
         """Return what the function gets instead of an argument: recording values, copies of functions, containers."""
         if not is_container(a):
-            new, copy = self.inputs.popleft(), self.copies.new(a)
-            new = new if copy is a else copy
-            self.paths.setdefault(id(a), (path, a))
-            self.paths.setdefault(id(new), (path, a))
+            new = self.inputs.popleft()
+            new = self.copies.new(a) if new is a else new
+            for x in (a, new):
+                self.paths.setdefault(id(x), (path, a))
             return new
         new = tree.like(a, [self.argument(v, (*path, k)) for k, v in members(a).items()])
         if isinstance(a, tuple):
@@ -144,15 +144,12 @@ class Captured:
             for owner in [h.of for h in self.holders] if isinstance(owner, Optimizer)
             for kind, arrays in owner.state.items() for i, a in enumerate(arrays)
         }  # fmt: skip
-        seen = [(h, key, value) for h in self.holders for key, value in h.seen.items()]
         plain = (*ATOMS, Node)  # Tensors have holders of their own
-        found = [member for member in seen if not isinstance(member[2], plain)]
+        found = [(h, key, v) for h in self.holders for key, v in h.seen.items() if not isinstance(v, plain)]
         found += [(h, key, h.before[key]) for h in self.holders for key in h.anew]
-        for holder, key, value in found:
-            self.trace(holder, key, value, states)
         given = Holder([self.fun, *self.leaves], "argument", None)  # perhaps a functools.partial
-        for key, value in given.before.items():
-            self.trace(given, key, value, states)
+        for holder, key, value in [*found, *[(given, key, v) for key, v in given.before.items()]]:
+            self.trace(holder, key, value, states)
         self.copies = Copies(closure, {**self.arrays, **self.generators})
         if needy := [f for f in closure.functions if f in registry.implementations and self.copies.is_needed(f)]:
             which = "is a primitive that uses an array or a Generator beside its arguments"
