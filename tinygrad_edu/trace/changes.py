@@ -146,8 +146,8 @@ def refuse_overlaps(found: Captured) -> None:
 
 def overlaps_itself(array: Any) -> bool:
     """Return whether elements of an array may share memory, as those of np.broadcast_to."""
-    end = 0 if array.flags.forc else array.itemsize
-    for stride, n in sorted(zip(map(abs, array.strides), array.shape, strict=True)) if end else ():
+    end = array.itemsize
+    for stride, n in () if array.flags.forc else sorted(zip(map(abs, array.strides), array.shape, strict=True)):
         if n > 1 and stride < end:
             return True
         end += stride * (n - 1)
