@@ -180,7 +180,7 @@ class Closure:
             return
         if f.__defaults__ or f.__kwdefaults__:
             self.hold(f, f"the defaults of {f.__name__}", None)
-        self.queue += [f.__kwdefaults__] if f.__kwdefaults__ else []
+            self.queue.append(f.__kwdefaults__)
         if f.__dict__:
             self.hold(f.__dict__, f.__name__, None).has_names = True
             self.queue += f.__dict__.values()
