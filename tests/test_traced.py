@@ -118,6 +118,9 @@ x: np.size(a=x) * x
 x: np.ravel(x.T, "k") * 2
 x: x.T.flatten("k") * 2
 x: np.reshape(x.T * 2, (2, 3), "a") * 2
+x: y = x.T[::2].copy("a"); (y.flags.c_contiguous, x.T.copy("a").flags.f_contiguous)
+x: y = x.astype(float, "f", copy=False); y[0] = 1.0; x * 1
+x: y = x.astype(float, None, copy=False); y[0] = 1.0; x * 1
 x: x.T @ x
 x: x.mT @ x
 x: x.dot(x.T)

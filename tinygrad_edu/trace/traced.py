@@ -210,7 +210,7 @@ class Traced(View):
         if not np.can_cast(self.dtype, dtype, casting):
             return self._array[:0].astype(dtype, order, casting)  # raises NumPy's error
         if dtype == self.dtype:
-            flag = {"C": "C", "F": "F", "A": "FORC"}.get(order)
+            flag = {"C": "C", "F": "F", "A": "FORC"}.get(str(order).upper())
             return self.copy(order) if copy or (flag and not self.flags[flag]) else self
         x = np.copy(self) if type(self._array) in NUMBERS else self if order == "K" else self.copy(order)
         return self.rec.call(astype, (x, dtype), {})
@@ -230,7 +230,7 @@ class Traced(View):
             return np.stack([self])[0] if isinstance(self._array, np.void) else self  # np.copy gives a view
         y = self.rec.call(np.copy, (self,), {})
         if type(y) is Traced:
-            y._array = np.array(y._array, order=order if order != "A" else "F" if self.flags.fnc else "C")
+            y._array = np.array(y._array, order=order if order not in ("A", "a") else "F" if self.flags.fnc else "C")
         return y
 
     # Plain values
