@@ -131,13 +131,13 @@ def refuse_overlaps(found: Captured) -> None:
     """Raise JitError or Unrecorded if an array that was written into shares memory with another, or with itself."""
     arrays = [*found.arrays.values()]
     tensors = Counter([id(given) for h, key, given, _ in found.exchanged if h.has(key, "_value")])
-    for t in [t for t in arrays if t.variable is not t.origin]:
+    for t in [t for t in arrays if t.is_written]:
         if tensors[id(t)] > 1:
             raise found.rec.error(f"{t.origin.name or 'an array'} is the data of two Tensors; use one Tensor")
         if isinstance(a := t.origin.example, np.ndarray) and (overlaps_itself(a) or not a.flags.writeable):
             raise Unrecorded  # NumPy refuses a write into what is read-only
     for t, other in [(arrays[i], arrays[j]) for i, j in overlapping([t.origin.example for t in arrays])]:
-        if t.variable is not t.origin or other.variable is not other.origin:
+        if t.is_written or other.is_written:
             if isinstance(t.origin.source, Input) or isinstance(other.origin.source, Input):
                 raise Unrecorded
             names = f"{t.origin.name or 'an array'} and {other.origin.name or 'another'}"
@@ -167,7 +167,7 @@ def overlapping(arrays: Sequence[Any]) -> Iterator[tuple[int, int]]:
 def note_changes(found: Captured) -> list[Callable[[], object]]:
     """Add the changes that the function made to the program, and return what makes them."""
     program, changes = found.rec.program, list[Callable[[], object]]()
-    stores = [(t.origin, t) for t in found.arrays.values() if t.variable is not t.origin]
+    stores = [(t.origin, t) for t in found.arrays.values() if t.is_written]
     for holder, key, given, new in found.exchanged:
         if new is given:
             continue

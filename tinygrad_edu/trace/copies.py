@@ -101,7 +101,7 @@ class Copies:
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             for a in arrays:
-                if a.variable is not a.origin:
+                if a.is_written:
                     raise a.rec.error(f"{guarded.__name__} has a cache, and uses an array that was written into")
                 a.rec.fixed_value(a)
             result = function(*args, **kwargs)
