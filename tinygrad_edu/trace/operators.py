@@ -13,7 +13,6 @@ from ..engine.rules.floats import real_power
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from .functional import NUMBERS
-from .ir import Call, Constant
 
 RETURN_IT = "return the array and convert it outside"
 CHOOSE = "choose with np.where or np.maximum, or return the value and test it outside"
@@ -144,12 +143,12 @@ def _part(name: str) -> property:
 
 def _base(self: Any) -> Any:
     """Return the owner of a view's memory; of a number that was broadcast, and cannot be written into, a new array."""
-    is_made = type(self.root.origin.source) in (Call, Constant)
-    if not is_made and isinstance(self._array, np.ndarray) and not self.root.flags.owndata:
+    if self.root.is_found and isinstance(self._array, np.ndarray) and not self.root.flags.owndata:
         self.rec.give_up()  # a view that the function found: the owner of its memory is not recorded
     if self.root is not self:
         return self.root
-    return self.copy() if is_made and isinstance(self._array, np.ndarray) and not self._array.flags.writeable else None
+    is_broadcast = not self.is_found and isinstance(self._array, np.ndarray) and not self._array.flags.writeable
+    return self.copy() if is_broadcast else None
 
 
 METHODS: dict[str, Any] = {

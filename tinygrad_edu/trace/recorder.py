@@ -50,7 +50,7 @@ class Recorder:
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
         self.ended = False
         self.public: set[int] = set()  # the identities of its arrays that Tensors and other shared objects hold
-        self.others: set[bool] = set()  # of other threads that computed with the rest: whether they wrote into state
+        self.others: set[bool] = set()  # of threads of the function, which use others: whether they wrote into state
         self.is_replayed = False  # whether other values will be computed by the program
         self.errors: Any = np.geterr()  # of the caller
         self.filters = warnings.filters  # of the caller
@@ -154,8 +154,7 @@ class Recorder:
     def evaluate(self, fun: Function, args: Any, kwargs: Mapping[str, Any], written: Any = ()) -> Any:
         """Return fun(*args, **kwargs), not recorded: another thread asks, or it depends on shapes and dtypes alone."""
         if self.others:
-            into = [x.root.origin.source for x in leaves(written) if type(x) is Traced]
-            self.others.update([type(source) not in (Call, Constant) for source in into])
+            self.others.update([x.root.is_found for x in leaves(written) if type(x) is Traced])
         return fun(*values_of(args), **values_of(kwargs))
 
     def primitive(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

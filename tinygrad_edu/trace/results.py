@@ -21,10 +21,9 @@ from .captured import Captured
 from .changes import SHARED, memory_of
 from .closure import PLAIN
 from .containers import is_container, is_dataclass, leaves, members
-from .ir import ARRAYS, Constant, Input, Result, State, Var
+from .ir import ARRAYS, Constant, Result, State, Var
 from .recorder import PLAIN_ARRAYS
 from .traced import JitError, Traced
-from .views import View
 
 IMMUTABLE = (*PLAIN, type, np.dtype, np.ufunc, np.generic, range, slice, frozenset, type(...))
 
@@ -90,7 +89,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     seen = id(x) in found.closure.seen
     is_array = type(x) is Traced or (type(x) in PLAIN_ARRAYS and x.dtype.kind != "O")
     if kept and (is_array or (isinstance(x, Node) and not seen)):
-        if type(x) is Traced and x.root is not x and is_found(x.root):
+        if type(x) is Traced and x.is_view and x.root.is_found:
             raise found.rec.error(f"a view of an array that the function found {SHARED}")
         return described(x, found)  # the same as in the result
     if isinstance(x, (list, dict)) and id(x) in found.closure.holders:  # the function's own, which it may have changed
@@ -135,11 +134,6 @@ def _described_array(x: Any, found: Captured) -> tuple[Result, Any]:
     return Result("array", var, memory=(memory, view.shape, view.dtype, offset, view.strides)), view
 
 
-def is_found(x: View) -> bool:
-    """Return whether an array is an argument or part of the state."""
-    return isinstance(x.origin.source, (Input, State))
-
-
 def note_memories(found: Captured, values: Any) -> None:
     """Note the memory of arrays in `values` that share it."""
     x: Any
@@ -147,7 +141,7 @@ def note_memories(found: Captured, values: Any) -> None:
     for _, x in leaves("", values):
         for a in (x._value, x._grad) if isinstance(x, Node) else (x,):
             is_shared = type(a) is Traced and isinstance(a.value, np.ndarray) and a.value.flags.writeable
-            if is_shared and not is_found(a.root):
+            if is_shared and not a.root.is_found:
                 roots.setdefault(id(a.root), {})[id(a)] = a
     for i, arrays in roots.items():
         if len(arrays) > 1:

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, name
 from .functional import astype, changed, laid_out_as, retyped
-from .ir import Var, substituted
+from .ir import Input, State, Var, substituted
 
 DEEP = 100  # views of views
 
@@ -61,6 +61,7 @@ class View:
     strides, itemsize, nbytes, flags, device = map(fact, ("strides", "itemsize", "nbytes", "flags", "device"))
 
     is_float = property(lambda self: type(self._array) is float)  # a Python float
+    is_found = property(lambda self: isinstance(self.origin.source, (Input, State)))  # by the function, not made in it
     is_view = property(lambda self: self._root is not None)  # of an array of the recording
     is_written = property(lambda self: self.root.version > 0)  # whether the function has written into its memory
 
