@@ -282,6 +282,19 @@ def test_an_argument_may_lack_a_field_that_the_recorded_one_had():
     np.testing.assert_array_equal([f(full), f(full), f(Scaled(X))], [X * 3, X * 3, X * 2])
 
 
+def test_a_dataclass_without_arrays_is_the_same_object_whatever_its_members_call_their_attributes():
+    class Audio:
+        rec = True
+
+    @dataclass
+    class Settings:
+        audio: Any
+
+    known = Settings(Audio())
+    f = tg.jit(lambda settings, x: x * 2 if settings is known else x)
+    np.testing.assert_array_equal([f(known, X), f(known, X)], [X * 2, X * 2])
+
+
 @pytest.mark.parametrize(
     "text",
     [repr, "{}".format, lambda y: f"{y!r}", lambda y: str([y]), lambda y: {"text": "y is %r" % (y,)}],  # noqa: UP031

@@ -13,6 +13,7 @@ import numpy as np
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
 from ..transforms import tree
+from .traced import Traced
 
 DEPTH = 100  # of nested containers
 
@@ -36,7 +37,7 @@ def is_dataclass(x: Any) -> bool:
     if extra or x.__class__.__getattribute__ is not object.__getattribute__:  # which may give other values
         return False
     with suppress(AttributeError):  # a field has no value yet
-        return any([isinstance(leaf, (np.ndarray, Node)) or hasattr(type(leaf), "rec") for leaf in tree.leaves(x)])
+        return any([isinstance(leaf, (np.ndarray, Node, Traced)) for leaf in tree.leaves(x)])
     return False
 
 
