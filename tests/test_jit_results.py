@@ -252,9 +252,15 @@ class Twofold:
         return value * 2 if name == "w" else value
 
 
+@dataclass
+class Tagged:
+    w: Any
+    _fields = ("unit", "scale")  # it is no namedtuple
+
+
 @pytest.mark.parametrize(
     ("kind", "read"),
-    [(Lazy, lambda s: s.w), (Lazy, Lazy.doubled), (Cached, lambda s: s.norm), (Twofold, lambda s: s.w)],
+    [(Lazy, Lazy.doubled), (Cached, lambda s: s.norm), *[(kind, lambda s: s.w) for kind in (Lazy, Twofold, Tagged)]],
 )
 def test_an_argument_may_be_a_dataclass_that_lacks_a_field_or_gets_an_attribute_or_computes_them(kind, read):
     def scenario(jit):

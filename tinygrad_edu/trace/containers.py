@@ -82,6 +82,6 @@ def leaves(name: str, value: Any, depth: int = DEPTH) -> Iterator[tuple[str, obj
     if not is_container(value):
         yield name, value
         return
-    keys = getattr(value, "_fields", None) or members(value)
+    keys = (isinstance(value, tuple) and getattr(value, "_fields", None)) or members(value)
     for k, v in zip(keys, members(value).values(), strict=True):
         yield from leaves(f"{name}_{k}", v, depth - 1)
