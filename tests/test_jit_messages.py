@@ -28,7 +28,8 @@ def refused():
     """Yield functions that cannot be recorded, each with words of the message that says why and what to do."""
     losses, seen, model = [], {"a": 0}, nn.Linear(2, 1)
     model.log, model.n, model.total, model.last, model.kept = [], 0, np.zeros(()), np.zeros(2), model.weight * 1
-    hidden = np.zeros(2)
+    hidden, table = np.zeros(2), np.ones(2)
+    held = types.SimpleNamespace(rule=lambda x: x * table, pair=(table, 2.0), rng=np.random.default_rng(0))
 
     def counting(x):
         counting.calls += 1
@@ -81,6 +82,9 @@ def refused():
     yield lambda x: setattr(model, "kept", model.weight * x), "kept.data[...] = ..., or return the value"
     yield lambda x: setattr(model, "kept", model.weight * x), "keep an array, kept = (...).data, write into the array"
     yield lambda x: setattr(model, "last", model.weight * x), "puts a Tensor in place of an array; keep its .data"
+    yield lambda x: setattr(held, "rule", held.rule(x)), "rule = ... puts an array in place of a function; give it"
+    yield lambda x: setattr(held, "pair", held.pair[0] * x), "pair = ... puts an array in place of a tuple"
+    yield lambda x: setattr(held, "rng", held.rng.normal(size=2) * x), "rng = ... puts an array in place of a Generator"
     yield rebinding, "write into the array, hidden[...] = ..., or return the value"
     yield counting, "the attribute calls of counting was changed"
     yield counting, "count in an array, calls = np.array(0), or return the value"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from ..engine.errors import line_using
+from ..engine.errors import kind_of, line_using
 from ..engine.tape import Node
 from ..nn import Module
 from .captured import Captured
@@ -91,6 +91,9 @@ def refuse_replacements(found: Captured) -> None:
         elif type(new) is not Traced:
             remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
             raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
+        elif type(given) is not Traced:  # a copy of a function or a tuple, or a Generator
+            kind = kind_of(holder.before[key])
+            raise found.rec.error(f"{title} = ... puts an array in place of {kind}; give it another name")
         elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
             raise found.rec.error(f"{title} = ... puts a number in place of an array; write {title}[...] = instead")
         elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
