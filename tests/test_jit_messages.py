@@ -35,6 +35,15 @@ def refused():
         counting.calls += 1
         return x
 
+    def scaled(x, by=table, *, shift=table):
+        return x * by + shift
+
+    def redefining(x):
+        scaled.__defaults__ = (scaled(x),)
+
+    def redefining_keywords(x):
+        scaled.__kwdefaults__["shift"] = scaled(x)
+
     def rebinding(x):
         nonlocal hidden
         hidden = hidden + x
@@ -85,6 +94,8 @@ def refused():
     yield lambda x: setattr(held, "rule", held.rule(x)), "rule = ... puts an array in place of a function; give it"
     yield lambda x: setattr(held, "pair", held.pair[0] * x), "pair = ... puts an array in place of a tuple"
     yield lambda x: setattr(held, "rng", held.rng.normal(size=2) * x), "rng = ... puts an array in place of a Generator"
+    yield redefining, "the defaults of scaled 'scaled' was changed, which would not happen at later calls"
+    yield redefining_keywords, "the defaults of scaled '__kwdefaults__' was changed"
     yield rebinding, "write into the array, hidden[...] = ..., or return the value"
     yield counting, "the attribute calls of counting was changed"
     yield counting, "count in an array, calls = np.array(0), or return the value"
