@@ -129,6 +129,29 @@ def test_a_function_that_names_the_table_of_rules_does_not_reach_all_of_them():
     assert not any(x is scale for x in reached)
 
 
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (lambda: np.array([1, 2], object), "np.multiply gives no array of numbers"),
+        (lambda: np.ma.array([1.0, 2.0]), "np.multiply of a MaskedArray is not recorded"),
+        (lambda: np.ones(2).view(type("Image", (np.ndarray,), {})), "np.multiply of an Image is not recorded"),
+    ],
+)
+def test_arrays_of_another_kind_beside_a_recorded_one_are_refused(other, words):
+    product = tg.primitive(lambda x, y: x * y)
+    with pytest.raises(tg.JitError, match=words):
+        tg.jit(lambda x: product(x, other()))(X)
+
+
+def test_an_array_of_objects_that_no_call_computes_with_is_as_without_jit():
+    for f in (
+        lambda x: np.zeros_like(x, dtype=object),
+        lambda x: np.add.reduce(np.array([1, 2], object), where=x > 1, initial=0),
+    ):
+        expected, found = f(X), tg.jit(f)(X)
+        assert (type(found), repr(found)) == (type(expected), repr(expected))
+
+
 def test_a_class_that_computes_numpys_functions_computes_them_with_recorded_arrays():
     class Scaled:
         def __init__(self, array):

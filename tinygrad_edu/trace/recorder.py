@@ -159,7 +159,7 @@ class Recorder:
 
     def primitive(self, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record the calls of a primitive's implementation."""
-        given = [self.constant(a) if issubclass(type(a), (np.ndarray, np.generic)) else a for a in args]
+        given = [self.constant(a) if type(a) in PLAIN_ARRAYS or issubclass(type(a), np.generic) else a for a in args]
         return implementations[fun](*given, **kwargs)
 
     def ask(self, predicate: Function, args: tuple[Any, ...]) -> bool:
@@ -179,7 +179,8 @@ class Recorder:
 
     def constant(self, value: object) -> Traced:
         """Return a Traced array that is the same at every call."""
-        return Traced(self, value, vars_of(value) if isinstance(value, np.ndarray) else Var(Constant(value), value))
+        is_copied = isinstance(value, np.ndarray) and value.dtype is not OBJECT  # calls with objects are refused
+        return Traced(self, value, vars_of(value) if is_copied else Var(Constant(value), value))
 
     def give_up(self) -> NoReturn:
         """Have the function itself called this time."""
