@@ -188,6 +188,8 @@ def test_the_method_clip_of_an_array_takes_tensors_as_its_bounds():
     check(lambda high: X.clip(0.5, high), high)
     check(lambda low: X.clip(low, 1.2), low)
     check(lambda high: X.clip(None, high), high)
+    with pytest.raises(ValueError, match=r"^np\.clip\(array of shape \(2, 3, 4\), Tensor of shape \(3,\), 1\)"):
+        X.clip(tg.Tensor(low[1:]), 1)
 
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="NumPy 2.0 itself asks for a bound")

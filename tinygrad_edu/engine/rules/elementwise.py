@@ -18,6 +18,7 @@ from .registry import (
     conj,
     defvjp,
     is_complex,
+    names,
     nondifferentiable,
     pointwise,
     predicate_of_all,
@@ -216,7 +217,9 @@ def _clip(a: Array, a_min: ArrayLike | None = None, a_max: ArrayLike | None = No
     raise ValueError("np.clip: give the bounds by one pair of names, a_min and a_max or min and max")
 
 
-composition(vars(umath)["clip"])(_clip)  # the ufunc that a.clip(low, high) calls
+OF_METHOD = vars(umath)["clip"]  # the ufunc that a.clip(low, high) calls
+composition(OF_METHOD)(_clip)
+names[OF_METHOD] = "np.clip"
 
 
 # Sets that other files ask for: see registry.py.
