@@ -205,6 +205,28 @@ class Batch:
         self.x = x
 
 
+class Slotted:
+    __slots__ = ("x",)
+
+    def __init__(self, x):
+        self.x = x
+
+
+@pytest.mark.parametrize("kind", [Batch, Slotted, tg.nn.ReLU, tg.Tensor])
+@pytest.mark.parametrize("is_given", [True, False])
+def test_an_object_that_gets_another_class_is_refused_and_keeps_its_class(kind, is_given):
+    other = type("Other", (kind,), {"__slots__": ()} if kind in (Slotted, tg.Tensor) else {})
+    held = kind() if kind is tg.nn.ReLU else kind(np.ones(2))
+
+    def f(x, given):
+        (held if given is None else given).__class__ = other
+        return x * 2
+
+    with pytest.raises(tg.JitError, match="the attribute __class__ of"):
+        tg.jit(f)(X, (held if is_given else None))
+    assert type(held) is kind
+
+
 def test_an_argument_that_is_gone_after_each_call_ends_in_eager_calls_with_one_warning():
     for f, new in [(lambda batch: batch.x * 2, Batch), (lambda read: read() * 2, lambda x: lambda: x)]:
         jitted = tg.jit(f)

@@ -24,6 +24,10 @@ class Holding:
         return self.array
 
 
+class Scaling(nn.Linear):
+    pass
+
+
 def refused():
     """Yield functions that cannot be recorded, each with words of the message that says why and what to do."""
     losses, seen, model = [], {"a": 0}, nn.Linear(2, 1)
@@ -96,6 +100,10 @@ def refused():
     yield lambda x: setattr(held, "rng", held.rng.normal(size=2) * x), "rng = ... puts an array in place of a Generator"
     yield redefining, "the defaults of scaled 'scaled' was changed, which would not happen at later calls"
     yield redefining_keywords, "the defaults of scaled '__kwdefaults__' was changed"
+    yield (
+        lambda x: setattr(model, "__class__", Scaling),
+        "the attribute __class__ of Linear was changed, which would not",
+    )
     yield rebinding, "write into the array, hidden[...] = ..., or return the value"
     yield counting, "the attribute calls of counting was changed"
     yield counting, "count in an array, calls = np.array(0), or return the value"

@@ -17,6 +17,7 @@ from .holders import EMPTY, Holder, Place, are_same, assign
 from .ir import ARRAYS, Constant, Input, Setting, State, ancestors
 from .traced import Traced, Unrecorded
 
+CHANGED = "was changed, which would not happen at later calls"
 SHARED = "lets two places share one array, which a replay does not; take a .copy()"
 
 
@@ -44,6 +45,11 @@ def refuse_changes(found: Captured) -> None:
                 new = found.rec.constant(new)
             found.exchanged.append((holder, key, given, new))
     refuse_replacements(found)
+    remedy = "return the value, and do it outside of the recorded function"
+    codes = [f.__code__ for f in found.closure.functions if not found.closure.is_library(f)]
+    for _, kind in found.closure.reclassed():
+        title = f"the attribute __class__ of {kind.__name__}"
+        raise found.rec.error(f"{title} {CHANGED}; {remedy}", at=line_using("__class__", codes))
     for holder in [h for h in found.holders if h.last is not h.before]:
         last, before = holder.last, holder.before
         if isinstance(holder.owner, Node):
@@ -52,7 +58,6 @@ def refuse_changes(found: Captured) -> None:
             expected = before | {key: last.get(key, EMPTY) for key in holder.traced} | mode_changed(found, holder)
             changed = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         for title, name in changed[:1]:
-            remedy = "return the value, and do it outside of the recorded function"
             for k, v in [(k, v) for k, v in before.items() if last.get(k) is not v and k not in holder.anew]:
                 key = holder.member(k)
                 if isinstance(v, (Traced, Node)):
@@ -60,8 +65,7 @@ def refuse_changes(found: Captured) -> None:
                     remedy = f"{keep}write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
                 elif type(v) in (int, float):
                     remedy = f"count in an array, {key} = np.array({v!r}), or {remedy}"
-            line = line_using(name, [f.__code__ for f in found.closure.functions if not found.closure.is_library(f)])
-            raise found.rec.error(f"{title} was changed, which would not happen at later calls; {remedy}", at=line)
+            raise found.rec.error(f"{title} {CHANGED}; {remedy}", at=line_using(name, codes))
     for holder in found.containers.values():
         argument = found.paths[id(holder.owner)][1]
         names = () if isinstance(argument, (list, dict)) else holder.now().keys() ^ holder.before.keys()

@@ -85,6 +85,8 @@ class Closure:
             if isinstance(holder.of, Module) and (unread := self.unread_numbers(holder)):
                 holder.checked = holder.before.keys() - unread
             holder.settle()
+        made = [x for x in self.seen.values() if type(x).__flags__ & MADE_BY_CLASS]
+        self.kinds = [(x, type(x)) for x in made if not isinstance(x, (type, ModuleType))]  # which may load lazily
         self.states = [source_state(source) for source in self.sources]
 
     def walk(self) -> None:
@@ -280,8 +282,14 @@ class Closure:
             held = (np.ndarray, Node, *FRAMEWORK) if is_alone else ()
         return isinstance(owner, type) or any([isinstance(v, held) for v in members(owner).values()])
 
+    def reclassed(self) -> list[tuple[Any, type]]:
+        """Return the objects that have another class now, and the class that they had."""
+        return [(x, kind) for x, kind in self.kinds if type(x) is not kind]
+
     def restore(self) -> None:
-        """Put back all members that were replaced, and the states of sources of random numbers."""
+        """Put back all members and classes that were replaced, and the states of sources of random numbers."""
+        for x, kind in self.reclassed():
+            object.__setattr__(x, "__class__", kind)
         for holder in self.holders.values():
             holder.restore()
         for source, state in zip(self.sources, self.states, strict=True):
