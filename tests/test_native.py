@@ -683,6 +683,23 @@ def test_the_steps_of_a_loop_share_their_c_functions(monkeypatch):
     assert few == many
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gradients_of_logsumexp_stay_in_one_c_function_and_its_infinities_are_seen(dtype):
+    def slopes(x, y):
+        return tg.grad(lambda x, y: tg.logsumexp(tg.logsumexp(x, axis=0) + y) + np.sum(y * y), argnums=(0, 1))(x, y)
+
+    x, y = np.arange(6, dtype=dtype).reshape(2, 3) / 4, np.ones(3, dtype)
+    jitted = tg.jit(slopes, backend="c", check=False)
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            for a in (x, x * 2, x - dtype(np.inf), x + dtype(np.inf), np.where(x > 1, -np.inf, x), x * dtype(np.nan)):
+                for found, expected in zip(jitted(a, y), slopes(a, y), strict=True):
+                    close(found, expected, TOLERANCE[dtype])
+    jitted = tg.jit(slopes, backend="c", check=False)
+    jitted(x, y)
+    assert jitted.plan.count("GUARD_FAILED") == 1
+
+
 def test_the_example_of_its_docstring_is_what_is_written(monkeypatch):
     texts, load = [], compiler.load
     monkeypatch.setattr(compiler, "load", lambda source: texts.append(source) or load(source))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...engine.rules.activations import has_infinity
 from ...engine.rules.finite import has_nan
 from ...functions.classification import within
 from ...trace.ir import Call, Guard, Var
@@ -38,7 +39,7 @@ def has_form(call: Call) -> bool:
 
 def has_guard_form(guard: Guard) -> bool:
     """Whether a guard can be checked within a stretch."""
-    if guard.predicate is has_nan and guard.answer is False:
+    if guard.predicate in (has_nan, has_infinity) and guard.answer is False:
         return all(
             v == v if type(v) is float
             else type(v) is Var and (v.dtype is None or (v.dtype.kind == "f" and c_type(v.dtype) is not None))

@@ -90,7 +90,7 @@ class Group:
 
 
 class Check(Group):
-    """Guards that are checked in C: that no gradient holds a NaN, that class numbers are in range."""
+    """Guards that are checked in C: that no gradient is NaN, no logsumexp infinite, that class numbers are in range."""
 
     def __init__(self, guard: Guard, arrays: list[tuple[Access, tuple[int, ...]]], numbers: list[Var]) -> None:
         super().__init__(is_open=False, fails=True)

@@ -8,7 +8,7 @@ NumPy keep them in the object.
 import re
 from collections.abc import Sequence
 
-from ...engine.rules.finite import all_finite
+from ...engine.rules.finite import has_nan
 from ...functions.classification import within
 from ...trace.ir import Guard, Var
 from . import polynomials
@@ -75,7 +75,7 @@ def failing(guard: Guard) -> str:
     """Return the C test of whether a guard fails for a number, which is {0}."""
     if guard.predicate is within:
         return f"(uint64_t)(int64_t){{0}} >= {guard.args[1]}u"
-    return "{0} - {0} != 0" if guard.predicate is all_finite else "{0} != {0}"
+    return "{0} != {0}" if guard.predicate is has_nan else "{0} - {0} != 0"
 
 
 PART = 500  # statements of one function
