@@ -228,6 +228,11 @@ def test_equal_infinities_share_the_gradient_of_a_logarithm_of_a_sum(f, x, share
     assert not tg.hessian(lambda x: np.sum(np.where(np.isinf(f(x)), f(x), 0)))(x).any()
 
 
+def test_numbers_of_float16_beside_an_infinity_do_not_overflow():
+    x = np.array([[-65504, 300], [-65504, 65504], [-np.inf, -np.inf]], np.float16)
+    np.testing.assert_array_equal(slope(lambda x: tg.logsumexp(x, axis=1), x), [[0, 1], [0, 1], [0.5, 0.5]])
+
+
 def test_alignments_that_start_from_minus_infinity_have_a_hessian():
     def forward(x, nothing=-np.inf):  # the sum over all paths that stay, or go to the next state, from the first one
         a = np.where([True, False, False], x[0], nothing)

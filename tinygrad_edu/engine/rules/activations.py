@@ -216,7 +216,8 @@ def has_infinity(y: Array) -> bool:
 def logsumexp_rule(g: Array, y: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """softmax(x); where y is infinite, equal shares for the elements that equal it."""
     if has_infinity(y):
-        x = difference(x, spread(y, x, axis, keepdims))
+        infinite = np.where(np.isinf(y), y, 0)  # finite numbers of float16 may be too far apart for a difference
+        x = difference(x, spread(infinite, x, axis, keepdims))
     return spread(g, x, axis, keepdims) * softmax(x, axis)
 
 
