@@ -524,6 +524,16 @@ def test_counts_and_their_weights_are_those_of_each_member():
         tg.vmap(np.bincount)(at)
 
 
+def test_members_may_write_into_one_array():
+    for write in (lambda x, y: np.add(x, 1, out=y), lambda x, y: np.round(x, 1, y), lambda x, y: y.put(range(3), x)):
+        y = np.zeros(3)
+        f = lambda x: (write(x, y), {"y": y, "view": y[:2]})[1]  # noqa: B023
+        expected = [f(x)["y"].copy() for x in X]
+        results = tg.vmap(f, fallback=True)(X)
+        np.testing.assert_array_equal(results["y"], expected)
+        np.testing.assert_array_equal(results["view"], np.array(expected)[:, :2])
+
+
 def test_histograms_take_a_loop():
     x = np.random.default_rng(0).normal(size=(5, 8))
 

@@ -72,7 +72,8 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0, fallback: bool = Fal
 
         def one(i: int) -> Any:
             member = [[x if axis is None else np.take(x, i, axis) for x, axis in pairs] for pairs in flat]
-            return f(*map(_rebuilt, args, member), **kwargs)
+            y = f(*map(_rebuilt, args, member), **kwargs)  # perhaps one array for all members, into which f writes
+            return tree.tree_map(lambda y: y.copy() if isinstance(y, np.ndarray) else y, y)
 
         def stacked(*ys: Any) -> Any:
             if len(shapes := {np.shape(y) for y in ys}) > 1:
