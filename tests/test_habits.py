@@ -50,6 +50,7 @@ ANSWERED = {
     "x.scatter_add(0, a, x)": "write np.add.at(y, i, v), where y is x.copy()", "tg.segment_sum": "write np.add.at(y, i",
     "x.index_add(0, a, x)": "np.add.at(y, i, v)", "x.scatter(0, a, x)": "y[i] = v", "x.det()": "write np.linalg.det",
     "x.logcumsumexp(0)": "write np.logaddexp.accumulate(x)", "x.ge(0)": "write x >= y", "x.select(0, 0)": "write x[i]",
+    "tg.select": "np.select(",
     "x.inverse()": "write np.linalg.inv", "x.unfold(0, 2, 1)": "sliding_window_view", "x.H": "write np.conj(x).T",
     "tg.data.StandardScaler()": "write tg.data.Standardizer()", "tg.metrics": "tg.mse_loss, tg.accuracy",
     "x.gt(0)": "x > y", "x.bool()": "write x != 0", "opt.learning_rate": "write lr=",
@@ -73,6 +74,7 @@ KEYWORDS = {
     "tg.optim.Adam([x], lr=0.1, fused=True)": "leave it out", "x.flatten(start_dim=1)": "write x.reshape(len(x), -1)",
     "x.var(unbiased=False)": "write ddof=1 for True, and nothing for False",
     "x.mean(-1, True)": "keepdims=True", "x.std(0, False)": "ddof=1",
+    "np.zeros_like(x, dtype=3)": "give a dtype such as np.float32",
     "x.flatten(1)": "x.reshape(len(x), -1) keeps the first axis",
     "tg.fit(model, np.sum, a, optimizer=opt, epochs=1, validation_data=a)": "fit: there is no argument "
     "validation_data=; write valid_data=", "tg.fit(model, np.sum, a, verbose=0)": "write progress=",

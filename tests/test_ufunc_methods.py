@@ -195,6 +195,13 @@ def test_at_converts_what_it_adds_as_numpy_does():
         np.testing.assert_array_equal(y.data, expected)
 
 
+def test_at_shows_the_shapes_of_an_index_and_of_values_that_do_not_fit():
+    for v in (np.ones(3), [1.0, 2.0, 3.0], tg.Tensor(np.ones(3))):
+        for index, shape in (([0, 1], r"\(2,\)"), (0, r"\(\)"), (slice(1, 5), r"\(4,\)")):
+            with pytest.raises(ValueError, match=rf"^np\.subtract\.at: values of shape \(3,\) .* {shape}"):
+                np.subtract.at(tg.Tensor(np.ones(6)) * 1, index, v)
+
+
 def test_at_writes_into_a_leaf_within_no_grad_alone():
     w = tg.Tensor([1.0, 2.0])
     with tg.no_grad():

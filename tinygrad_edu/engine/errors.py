@@ -257,7 +257,7 @@ _REMEDIES = {  # by words in NumPy's message; the first that occur decide
     "cannot reshape": "the numbers of elements must agree; -1 means the length that follows from the others",
     "the result is not a real number": "logarithms take numbers above 0, and roots none below; a Tensor "
     "would give nan, for log(0) -inf",
-    "as a data type": "after the axis, give arguments by their names, such as keepdims=True or ddof=1",
+    "as a data type": "give a dtype such as np.float32, and keepdims=True or ddof=1 by its name",
     "order must be str": "x.reshape(len(x), -1) keeps the first axis",
     "math range error": "the result is too large for a float; a Tensor would give inf",
     "Numerical result out of range": "the result is too large for a float; a Tensor would give inf",

@@ -86,7 +86,7 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     ),
     **dict.fromkeys(("logcumsumexp", "cumlogsumexp"), "np.logaddexp.accumulate(x)"), "lerp": "x + t * (y - x)",
     **dict.fromkeys(("view_as", "reshape_as"), "x.reshape(y.shape)"), "unflatten": "x.reshape(...)",
-    **dict.fromkeys(("narrow", "select"), "x[i], or x[i:j]"), "repeat_interleave": "np.repeat(x, n)",
+    "narrow": "x[i:j]", "select": "x[i], or np.select(conditions, choices)", "repeat_interleave": "np.repeat(x, n)",
     "ge": "x >= y", "le": "x <= y", "ne": "x != y", "inverse": "np.linalg.inv(x)", "H": "np.conj(x).T",
     "unfold": "np.lib.stride_tricks.sliding_window_view(x, n)", "kthvalue": "np.sort(x)[k - 1]", "addmm": "c + x @ y",
     "distributions": "tg.stats.norm.logpdf(x, loc, scale)",

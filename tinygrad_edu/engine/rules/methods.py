@@ -86,7 +86,12 @@ def reduceat(ufunc: np.ufunc, x: Array, indices: Any, axis: int = 0, dtype: Any 
 
 def write_at(ufunc: np.ufunc, y: Any, index: Any, v: Any) -> None:
     """Do `ufunc.at(y, index, v)` for np.add and np.subtract; an element that is named twice takes both values."""
-    v = np.broadcast_to(v, y[index].shape)
+    shape = y[index].shape
+    try:
+        v = np.broadcast_to(v, shape)
+    except ValueError as error:
+        where, given = f"np.{ufunc.__name__}.at", np.shape(v)
+        raise ValueError(f"{where}: values of shape {given} do not broadcast to the indexed {shape}") from error
     y[...] = ufunc(y, scatter(v.astype(y.dtype) if v.dtype.kind in "iub" else v, index, y.shape))
 
 
