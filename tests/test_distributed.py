@@ -495,6 +495,16 @@ def test_a_fault_on_one_rank_ends_all_with_the_same_error(fault, call, layers):
         assert errors[0].__notes__[-1] == "Raised on rank 1 of 3; all ranks end with it."
 
 
+def test_an_iterator_that_ends_on_one_rank_ends_all_with_the_same_error():
+    for iterators in ([[], [1], [1]], [[1], [], []], [[], [], []]):
+
+        def train(comm, iterators=iterators):
+            numbers = iter(iterators[comm.rank])
+            trained(comm, metrics={"next": lambda prediction, y: next(numbers)}, epochs=1)
+
+        assert {type(e) for e in run(3, train)} == {StopIteration}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

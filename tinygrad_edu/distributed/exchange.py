@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn
 
 import numpy as np
@@ -51,12 +51,17 @@ class Exchange:
         if self.interrupted:
             self.error = self.error or KeyboardInterrupt()
 
-    @contextmanager
-    def agreed(self) -> Iterator[None]:
+    def agreed(self) -> ExitStack:
         """Raise an exception of the block, on any rank, on all ranks at the end of it."""
-        with self.guarded():
-            yield
-        self.agree()
+
+        def end(kind: type[BaseException] | None, *_: Any) -> None:
+            if kind is None:
+                self.agree()
+
+        stack = ExitStack()  # a generator would make a RuntimeError of another rank's StopIteration
+        stack.push(end)
+        stack.enter_context(self.guarded())
+        return stack
 
     def agree(self, *numbers: float) -> list[float]:
         """Return the sums of the numbers over all ranks; raises the error of a rank that has one, on all ranks."""
