@@ -48,6 +48,18 @@ def refused():
     def redefining_keywords(x):
         scaled.__kwdefaults__["shift"] = scaled(x)
 
+    def plain(x):
+        return x
+
+    def using_table(x):
+        return x * table
+
+    def defining(x):
+        plain.__defaults__ = (x * 2,)
+
+    def defining_keywords(x):
+        using_table.__kwdefaults__ = {"by": x * 2}
+
     def rebinding(x):
         nonlocal hidden
         hidden = hidden + x
@@ -98,12 +110,14 @@ def refused():
     yield lambda x: setattr(held, "rule", held.rule(x)), "rule = ... puts an array in place of a function; give it"
     yield lambda x: setattr(held, "pair", held.pair[0] * x), "pair = ... puts an array in place of a tuple"
     yield lambda x: setattr(held, "rng", held.rng.normal(size=2) * x), "rng = ... puts an array in place of a Generator"
-    yield redefining, "the defaults of scaled 'scaled' was changed, which would not happen at later calls"
-    yield redefining_keywords, "the defaults of scaled '__kwdefaults__' was changed"
+    yield redefining, "some default of scaled was changed, which would not happen at later calls"
+    yield redefining_keywords, "some default of scaled was changed"
     yield (
         lambda x: setattr(model, "__class__", Scaling),
         "the attribute __class__ of Linear was changed, which would not",
     )
+    yield defining, "some default of plain was changed"
+    yield defining_keywords, "some default of using_table was changed"
     yield rebinding, "write into the array, hidden[...] = ..., or return the value"
     yield counting, "the attribute calls of counting was changed"
     yield counting, "count in an array, calls = np.array(0), or return the value"
@@ -139,7 +153,7 @@ def refused():
 @pytest.mark.parametrize(("f", "words"), [*refused()], ids=lambda x: x if isinstance(x, str) else "")
 def test_an_error_names_what_was_changed_or_converted_and_what_to_write(f, words):
     with pytest.raises(tg.JitError, match=re.escape(words)):
-        tg.jit(f)(np.array([1.0, 2.0]))
+        [f(np.array([1.0, 2.0])) for f in [tg.jit(f)] * 2]  # the first call may give something its first value
 
 
 def test_the_error_of_a_change_has_the_line_that_makes_it():

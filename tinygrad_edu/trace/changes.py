@@ -119,7 +119,7 @@ def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -
         return (f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {title}"), str(keys[0])
     held = [h.member(k) for h in found.holders for k, v in h.before.items() if v is owner and type(k) is str]
     name = held[0] if held else holder.member(keys[0]) if keys else title
-    return f"the {title.removeprefix('a ').removeprefix('the ')} {name!r}" if held else title, name
+    return f"the {title.removeprefix('a ')} {name!r}" if held and not title.startswith("some ") else title, name
 
 
 def mode_changed(found: Captured, holder: Holder) -> dict[str, bool]:

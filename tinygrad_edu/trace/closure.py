@@ -26,7 +26,7 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from .holders import VALUES, Holder, members, parts, slot, slots_of, wrapper
+from .holders import MEMBERS, VALUES, Holder, members, parts, slot, slots_of, wrapper
 from .names import MADE_BY_CLASS, TEXTS, library, names_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
@@ -180,9 +180,6 @@ class Closure:
             self.queue += rules_of(f)
         if self.is_library(f):
             return
-        if f.__defaults__ or f.__kwdefaults__:
-            self.hold(f, f"the defaults of {f.__name__}", None)
-            self.queue.append(f.__kwdefaults__)
         if f.__dict__:
             self.hold(f.__dict__, f.__name__, None).has_names = True
             self.queue += f.__dict__.values()
@@ -200,6 +197,9 @@ class Closure:
         self.queue += [scope[name] for name in used if name in scope]
         parents = [*itertools.accumulate(str(scope.get("__package__")).split("."), "{}{}.".format, initial="")]
         self.queue += [sys.modules[p + n] for n in ordered for p in parents if p + n in sys.modules]  # what f imports
+        if f.__defaults__ or f.__kwdefaults__ or not self.names.isdisjoint(MEMBERS[FunctionType]):  # which code may set
+            self.hold(f, f"some default of {f.__name__}", None)
+            self.queue.append(f.__kwdefaults__)
 
     def add_names(self, names: set[str]) -> None:
         """Add names that the functions use, and the attributes that have them."""

@@ -44,8 +44,8 @@ class Copies:
             copy = self.copies[id(f)]
             copy.__defaults__ = f.__defaults__ and tuple(map(self.new, f.__defaults__))
             copy.__kwdefaults__ = f.__kwdefaults__ and {k: self.new(v) for k, v in f.__kwdefaults__.items()}
-            defaults = [copy, copy.__kwdefaults__] if f.__defaults__ or f.__kwdefaults__ else []
-            self.holders += [Holder(owner, f"the defaults of {f.__name__}", None) for owner in defaults if owner]
+            held = (copy, copy.__kwdefaults__)
+            self.holders += [Holder(owner, f"some default of {f.__name__}", None) for owner in held if owner]
         for cell, other in cells.values():
             for value in members(cell).values():
                 other.cell_contents = self.new(value)

@@ -24,7 +24,7 @@ ITEMS: Any = (OrderedDict, dict, list, deque, np.ndarray, MappingProxyType, set,
 EMPTY = object()  # what an empty slot of a Tensor holds
 # Compared by value; a subclass of the user may hold or compute more
 VALUES = (bool, int, float, complex, str, bytes, type(None), range, np.float64, np.complex128, np.str_, np.bytes_)
-MEMBERS = {CellType: ("cell_contents",), FunctionType: ("__defaults__", "__kwdefaults__")}
+MEMBERS: dict[type, tuple[str, ...]] = {CellType: ("cell_contents",), FunctionType: ("__defaults__", "__kwdefaults__")}
 
 
 class Transparent:
