@@ -524,6 +524,19 @@ def test_counts_and_their_weights_are_those_of_each_member():
         tg.vmap(np.bincount)(at)
 
 
+def test_a_tensor_that_members_wrote_into_differs_from_member_to_member():
+    w = tg.Tensor(np.ones(3))
+    constant = lambda: tg.Tensor(np.zeros(3), requires_grad=False)
+    for f in (
+        lambda x: assigned(constant(), 0, x[0]), lambda x: x * assigned(constant(), 0, x[0]),
+        lambda x: x * assigned(w * 1, 0, x[0]), lambda x: tg.Tensor(x).detach() * x,
+    ):  # fmt: skip
+        expected = [np.asarray(tg.stop_gradient(f(x))) for x in X]
+        np.testing.assert_allclose(np.asarray(tg.stop_gradient(tg.vmap(f)(X))), expected)
+        nested = tg.vmap(lambda X: tg.vmap(lambda x: f(x) * np.sum(X))(X))(X[None])  # noqa: B023
+        np.testing.assert_allclose(np.asarray(tg.stop_gradient(nested))[0], np.array(expected) * X.sum())
+
+
 def test_members_may_write_into_one_array():
     for write in (lambda x, y: np.add(x, 1, out=y), lambda x, y: np.round(x, 1, y), lambda x, y: y.put(range(3), x)):
         y = np.zeros(3)

@@ -165,7 +165,7 @@ RULES: dict[Function, Rule] = {
         sorting.permute, sorting.inverse_permutation, scans.running_logaddexp, scans.running_extremum,
     ), along_axis),
     sorting.order_statistic: order_statistic, np.searchsorted: searchsorted, np.histogram: only_looped,
-    np.bincount: looped, sorting.bincount: looped,
+    np.bincount: looped,
     polynomials.horner: horner, polynomials.powers: powers,
     padding.pad: pad, windows.unfold: unfold, windows.fold: fold,
     **dict.fromkeys((windows.max_pool, windows.to_first, windows.from_first), over_last_axes),

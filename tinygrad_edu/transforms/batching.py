@@ -272,7 +272,7 @@ def looped(fun: Function, level: Level, args: tuple[Any, ...], kwargs: dict[str,
     results = [fun(*member(args, level, i), **member(kwargs, level, i)) for i in range(level.size)]
     shapes = {(tree.structure_of(r), *map(np.shape, tree.leaves(r))) for r in results}
     if len(shapes) > 1 or results[0] is None:
-        raise NoBatching(f"{level.title}: {name(fun)} gives the members no results of one shape in arrays of their own")
+        raise NoBatching(f"{level.title}: {name(fun)} gives the members no results of one shape")
     return tree.tree_map(lambda *ys: None if ys[0] is None else Batch(np.stack(ys), level), *results)
 
 
