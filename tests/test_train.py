@@ -611,13 +611,15 @@ class Labelled(nn.Identity):
         lambda *_: fitted(nn.Sigmoid, metrics={"accuracy": tg.accuracy}),
         lambda *_: fitted(nn.Sigmoid, metrics={"accuracy": tg.accuracy}, comm=tg.distributed.OneProcess()),
         lambda *_: fitted(nn.Softmax, tg.cross_entropy),
+        lambda *_: fitted(nn.Softmax, tg.nll_loss),
+        lambda *_: fitted(nn.Sigmoid, tg.binary_cross_entropy_with_logits),
         lambda *_: fitted(
             Labelled, jit=True, epochs=40, callbacks=[lambda model, **_: setattr(model[1], "n", object())]
         ),
     ],
 )
 def test_a_warning_shows_the_users_line_however_many_calls_are_between(run):
-    with pytest.warns(UserWarning, match="first rate|Sigmoid|softmax|without jit") as caught:
+    with pytest.warns(UserWarning, match="first rate|[Ss]igmoid|softmax|without jit") as caught:
         run(optim.lr_scheduler, optim.SGD([Tensor(1.0)], lr=0.1))
     assert {w.filename for w in caught} == {__file__}
 
