@@ -813,6 +813,25 @@ def test_a_recorded_function_may_wait_for_a_thread_that_records(same):
         np.testing.assert_array_equal(y, X)
 
 
+def test_a_thread_of_the_function_writes_once_into_an_array():
+    total = np.zeros(2)
+
+    def filling(x):
+        y = np.zeros_like(x)
+        in_threads(lambda: np.add(y, x, out=y))
+        return y
+
+    def adding(x):
+        in_threads(lambda: np.add(total, x, out=total))
+        return x * 2
+
+    jitted = tg.jit(filling)
+    for factor in (1, 2, 3):
+        np.testing.assert_array_equal(jitted(X * factor), X * factor)  # without jit
+    np.testing.assert_array_equal(tg.jit(adding)(np.ones(2)), np.full(2, 2.0))
+    np.testing.assert_array_equal(total, np.ones(2))
+
+
 def test_threads_that_share_functions_and_plain_values_alone_record_at_once():
     config, here, others = SimpleNamespace(scale=2.0, name="a"), threading.current_thread, []
 

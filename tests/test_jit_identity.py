@@ -123,6 +123,15 @@ def test_a_gradient_that_is_the_data_of_an_argument_may_be_another_array_later(o
         np.testing.assert_equal(jitted(p, q), f(p, q))
 
 
+def test_whether_the_tensors_among_the_arguments_take_gradients_may_change():
+    jitted = tg.jit(lambda p, q, rest: (p * q * rest["r"]).requires_grad, check=False)
+    p, q = tg.Tensor(X), tg.Tensor(X, requires_grad=False)
+    for given in [(p, p, p), (q, q, q), (p, q, p), (q, p, q), (q, q, p)] * 2:
+        assert jitted(*given[:2], {"r": given[2]}) == any(x is p for x in given)
+    q.requires_grad = True
+    assert jitted(q, q, {"r": q})
+
+
 @pytest.mark.parametrize("number", [2.0, np.float64(2.0), np.float32(2.0), np.int64(2)], ids=lambda n: type(n).__name__)
 def test_one_number_given_twice_may_be_two_numbers_later(number):
     jitted = tg.jit(lambda x, y, rest: [x * 2 + y, rest["z"] - x])

@@ -55,7 +55,7 @@ def assert_same(a, b):
 
 def run(f, x):
     """Return the result of f(x), or its error, and x after it."""
-    x = x.copy() if isinstance(x, np.ndarray) else x
+    x = x.copy("K") if isinstance(x, np.ndarray) else x
     try:
         with np.errstate(all="ignore"):
             return frozen(f(x)), x
@@ -118,6 +118,8 @@ x: np.size(a=x) * x
 x: np.ravel(x.T, "k") * 2
 x: x.T.flatten("k") * 2
 x: np.reshape(x.T * 2, (2, 3), "a") * 2
+x: np.reshape(x.copy("F"), (3, 2), "a") * 2
+x: y = np.reshape(x, (3, 2), copy=True); y[0] = 1.0; x * 1
 x: y = x.T[::2].copy("a"); (y.flags.c_contiguous, x.T.copy("a").flags.f_contiguous)
 x: y = x.astype(float, "f", copy=False); y[0] = 1.0; x * 1
 x: y = x.astype(float, None, copy=False); y[0] = 1.0; x * 1

@@ -50,7 +50,7 @@ class Recorder:
         self.node: Node | None = None  # in a backward pass, the node whose rule runs
         self.ended = False
         self.public: set[int] = set()  # the identities of its arrays that Tensors and other shared objects hold
-        self.others: set[bool] = set()  # of threads of the function, which use others: whether they wrote into state
+        self.others: set[bool] = set()  # for uses of others by threads of the function: whether they write into state
         self.is_replayed = False  # whether other values will be computed by the program
         self.errors: Any = np.geterr()  # of the caller
         self.filters = warnings.filters  # of the caller
