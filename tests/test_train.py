@@ -595,6 +595,12 @@ def fitted(last, loss=tg.mse_loss, **options):
     fit(model, loss, (np.ones((4, 3)), y), optimizer=sgd, **{"epochs": 1, "progress": False} | options)
 
 
+def twice(sgd):
+    for _ in range(2):
+        (sgd.params[0] * 2).backward()
+    sgd.step()
+
+
 class Labelled(nn.Identity):
     n: object = None
 
@@ -612,14 +618,16 @@ class Labelled(nn.Identity):
         lambda *_: fitted(nn.Sigmoid, metrics={"accuracy": tg.accuracy}, comm=tg.distributed.OneProcess()),
         lambda *_: fitted(nn.Softmax, tg.cross_entropy),
         lambda *_: fitted(nn.Softmax, tg.nll_loss),
+        lambda *_: fitted(nn.Softmax, lambda p, y: tg.kl_div(p, tg.data.one_hot(y, 2))),
         lambda *_: fitted(nn.Sigmoid, tg.binary_cross_entropy_with_logits),
+        lambda _, sgd: twice(sgd),
         lambda *_: fitted(
             Labelled, jit=True, epochs=40, callbacks=[lambda model, **_: setattr(model[1], "n", object())]
         ),
     ],
 )
 def test_a_warning_shows_the_users_line_however_many_calls_are_between(run):
-    with pytest.warns(UserWarning, match="first rate|[Ss]igmoid|softmax|without jit") as caught:
+    with pytest.warns(UserWarning, match="first rate|[Ss]igmoid|softmax|sum of 2|without jit") as caught:
         run(optim.lr_scheduler, optim.SGD([Tensor(1.0)], lr=0.1))
     assert {w.filename for w in caught} == {__file__}
 
