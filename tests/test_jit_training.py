@@ -159,6 +159,31 @@ def test_a_replayed_step_warns_of_a_gradient_that_several_passes_added_up_to():
     assert step.cache_info()[:2] == (4, 2)
 
 
+@pytest.mark.parametrize("kind", [tg.optim.SGD, tg.optim.Adam])
+def test_a_step_of_a_parameter_without_axes_is_replayed(kind):
+    def train(jit):
+        w, scale = tg.Tensor([1.0, 2.0]), tg.Tensor(3.0)
+        opt = kind([w, scale], lr=0.01)
+        step = jit(opt.step)
+        for _ in range(6):
+            opt.zero_grad()
+            (w * w * scale).sum().backward()  # a gradient is NumPy's scalar
+            step()
+        return step, [w.data, scale.data]
+
+    step, found = train(tg.jit)
+    assert step.cache_info()[:2] == (5, 1)
+    for a, b in zip(found, train(lambda f: f)[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_tensor_without_axes_that_was_computed_is_an_argument_as_others():
+    w = tg.Tensor([1.0, 2.0])
+    double = tg.jit(lambda t: t.data * 2)
+    assert [float(double((w * n).sum().detach())) for n in range(4)] == [0.0, 6.0, 12.0, 18.0]
+    assert double.cache_info()[:2] == (3, 1)
+
+
 def test_a_step_that_fails_changes_nothing():
     a, b = tg.Tensor(np.eye(2)), tg.Tensor(np.ones((2, 2)))
     first, second = tg.optim.SGD([a], lr=0.1), tg.optim.Adam([b], lr=0.1)

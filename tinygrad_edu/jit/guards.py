@@ -70,6 +70,8 @@ def locate_state(emitter: Emitter, v: Var) -> list[str]:
         emitter.locations[v] = Location(found, source.array)
         is_own = source.kind != "array"  # a Tensor's or an optimizer's, whose shape nobody sets in place
         return [] if is_own else [array_text(emitter, found, a := source.array), f"{found}.strides == {a.strides}"]
+    if source.kind == "grad" and not v.shape:  # perhaps NumPy's scalar, of which the attribute makes an array
+        found = f"{emitter.tensor(source.owner)}.grad"
     text = emitter.variable("g")
     emitter.locations[v] = Location(text)
     return [f"type({text} := {found}) is {emitter.fun(np.ndarray)}", array_text(emitter, text, source.array)]
@@ -233,7 +235,8 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
     name = next(names)
     if isinstance(value, Node):
         yield f"type({name}t := {text}) is {kind} and {name}t.fun is {'' if value.fun is None else 'not '}None"
-        text, value = f"{name}t._value", value._value
+        value = value._value
+        text = f"{name}t.{'_value' if np.shape(value) or type(value) is float else 'data'}"  # `data` too makes one
         kind = emitter.name(type(value), type(value).__name__)
         if type(value) is float:  # of a Value, and read anew
             yield f"type({name} := {text}) is {kind}"
