@@ -8,7 +8,6 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -224,23 +223,21 @@ def test_a_fork_in_the_middle_of_another_threads_replay_or_recording_goes_on():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_thread_that_records_one_function_after_another_lets_the_parent_of_a_fork_go_on():
-    ended = threading.Event()
+    ended, recordings = threading.Event(), []
 
     def others():
         while not ended.is_set():
-            tg.jit(np.tanh)(np.ones(5))
+            recordings.append(tg.jit(np.tanh)(np.ones(5)))
 
     thread = threading.Thread(target=others)
     thread.start()
-    start = time.perf_counter()
     for _ in range(10):
         fork = multiprocessing.get_context("fork").Process(target=int)
         fork.start()
         fork.join()
-    taken = time.perf_counter() - start
     ended.set()
     thread.join()
-    assert taken < 5
+    assert len(recordings) < 1000  # a count, as seconds depend on what else the machine does
 
 
 def test_functions_that_run_at_the_end_of_the_program_compute_too():
