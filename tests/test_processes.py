@@ -223,6 +223,7 @@ def test_a_fork_in_the_middle_of_another_threads_replay_or_recording_goes_on():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_thread_that_records_one_function_after_another_lets_the_parent_of_a_fork_go_on():
+    np.random.default_rng()  # loads np.random, whose state recordings then read: that kept other threads waiting
     ended, recordings = threading.Event(), []
 
     def others():

@@ -155,14 +155,14 @@ def largest_along(x: Array, axis: Axis) -> Array:
     return np.max(x, axis=axis, keepdims=True, initial=-np.inf)
 
 
-def to_finite(largest: Array) -> Array:
-    """Return the largest element, or the finite number next to it: exp(x - to_finite(largest)) is no overflow."""
-    limit = np.finfo(largest.dtype).max
-    return np.maximum(np.minimum(largest, limit), -limit)
+def to_finite(x: Array) -> Array:
+    """Return x, with the finite number next to it in the place of each infinity."""
+    limit = np.finfo(x.dtype).max
+    return np.maximum(np.minimum(x, limit), -limit)
 
 
 def finite_max(x: Array, axis: Axis) -> Array:
-    """Return `to_finite` of the largest element along `axis`."""
+    """Return the largest element along `axis`, or the finite number next to it: exp(x - finite_max) is no overflow."""
     return to_finite(largest_along(x, axis))
 
 

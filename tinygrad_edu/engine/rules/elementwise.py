@@ -217,9 +217,9 @@ def _clip(a: Array, a_min: ArrayLike | None = None, a_max: ArrayLike | None = No
     raise ValueError("np.clip: give the bounds by one pair of names, a_min and a_max or min and max")
 
 
-OF_METHOD = vars(umath)["clip"]  # the ufunc that a.clip(low, high) calls
-composition(OF_METHOD)(_clip)
-names[OF_METHOD] = "np.clip"
+CLIP_METHOD = vars(umath)["clip"]  # the ufunc that a.clip(low, high) calls
+composition(CLIP_METHOD)(_clip)
+names[CLIP_METHOD] = "np.clip"
 
 
 # Sets that other files ask for: see registry.py.
