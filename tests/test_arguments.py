@@ -136,6 +136,36 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.vmap(lambda m, v: m(v))(model, X)": "argument 0 is a Module, which all members share; its axis is None",
     "tg.vmap(lambda a: np.choose(a, [0.0, 1.0]))(np.array([0, 5]))": "np.choose takes numbers from 0 to 1; others",
     "float(tg.Tensor([1j]))": "float: Tensor is complex; take .real, .imag or abs(...) of it",
+    "tg.cross_entropy([tg.Value(1.0)] * 2, 0)": "the array of logits holds object, and the loss takes numbers; each",
+    "tg.mse_loss([tg.Value(1.0)], [1.0])": "each Value is a number of its own: start with one Tensor of them all",
+    "tg.cross_entropy(tg.Value(1.0), 0)": "cross_entropy: the array of logits holds object, and the loss takes numbers",
+    "tg.nll_loss(X, tg.Value(1.0))": "nll_loss: log-probabilities of shape (8, 3) need one class number for each row",
+    "tg.cross_entropy([[1], [2, 3]], [0, 0])": "cross_entropy: rows of unequal lengths make no array; pad them",
+    "tg.nll_loss(X, [[1], [2, 3]])": "nll_loss: rows of unequal lengths make no array; pad them to one length",
+    "tg.cross_entropy(X, [0] * 8, weight=[[1], [2, 3]])": "cross_entropy: rows of unequal lengths make no array",
+    "tg.cross_entropy(X, [3] + [0] * 7)": "the target goes from 0 to 3, so widen the last layer",
+    "tg.cross_entropy(X, [3] + [1] * 7)": "from 1 to 3, so subtract its first class number, or widen the last layer",
+    "tg.plot.confusion([[1], [2, 3]], [1, 0])": "confusion: rows of unequal lengths make no array; pad them to one",
+    "tg.conv2d(0.5, np.ones((1, 1, 2, 2)))": "conv2d got (): it takes (n, 1, height, width) or (1, height, width)",
+    "tg.conv1d(np.ones((1, 1, 3)), tg.Value(0.5))": "conv1d: a weight is (out, in / groups, kernel), with out a",
+    "tg.conv2d(X[None], X[None], groups=None)": "conv2d: groups is a whole number from 1, not None",
+    "tg.conv_transpose1d(X[None], 0.5)": "conv_transpose1d: a weight is (in, out / groups, kernel), with in a multiple",
+    "tg.max_pool1d(nan, 2)": "max_pool1d got (): it takes (n, channels, length) or (channels, length)",
+    "tg.avg_pool2d(tg.Value(1.0), 2)": "avg_pool2d got (): it takes (n, channels, height, width) or (channels,",
+    "tg.adaptive_avg_pool1d(float, 2)": "adaptive_avg_pool1d got (): it takes (n, channels, length) or (channels,",
+    "tg.linalg.solve_banded((0, 0), 1.0, [1.0])": "ab has 0 + 0 + 1 diagonals as rows, not shape ()",
+    "tg.nn.ELU('a')": "elu: alpha is a number, not 'a'",
+    "tg.nn.LeakyReLU([0.1])": "leaky_relu: negative_slope is a number, not [0.1]",
+    "tg.nn.MLP([2, 3, 3, 1], ['tanh', 'relu'])": "MLP: activation is one of 'relu', ",
+    "tg.nn.Conv1d(1, 1, 1, padding_mode=['zeros'])": "Conv1d: padding_mode is one of 'zeros', ",
+    "tg.nn.calculate_gain(['relu'])": "calculate_gain: there is no gain for ['relu'], only for linear, ",
+    "tg.odeint(1, [1.0], [0.0, 1.0])": "integrate.odeint takes a function, not 1",
+    "tg.tree.tree_map({'a': 1.0}, np.sin)": "tree_map takes a function, not {'a': 1.0}",
+    "tg.gradients([], [x])": "gradients: y is a Tensor, or a container of Tensors, not []",
+    "x.backward([[1], [2, 3]])": "backward: gradient: rows of unequal lengths make no array; pad them to one length",
+    "tg.Value([[1], [2, 3]])": "a Value holds one real number, not [[1], [2, 3]]; use Tensor for arrays",
+    "tg.Value(b'1')": "a Value holds one real number, not b'1'; use Tensor for arrays",
+    "tg.Tensor([[1], [2, 3]], dtype=float)": "Tensor: rows of unequal lengths make no array; pad them to one length",
     "tg.Tensor([[1], [2, 3]])": "Tensor: '[[1], [2, 3]]' makes no array of numbers; use lists of equal lengths: "
         "setting an array element with a sequence",
 }  # fmt: skip
@@ -218,6 +248,7 @@ def test_switches_and_seeds_of_numpy_are_taken():
     assert tg.huber_loss(X, X, delta=np.array(1.0)) == 0
     assert tg.nn.Linear(3, 2, bias=None).bias is None
     assert tg.nn.Linear(3, 2, bias=np.array(False)).bias is None
+    assert tg.nn.LSTM(3, 2, bidirectional=None).bidirectional is False
     assert tg.odeint(lambda y, t: -y, 1.0, [0, 1], steps=np.array(3)).shape == (2, 1)
 
 

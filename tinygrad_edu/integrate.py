@@ -11,6 +11,7 @@ import numpy as np
 
 from .engine.arguments import nonnegative_numbers
 from .engine.rules.activations import floating, numbers
+from .engine.rules.parameters import check_functions
 from .engine.tensor import Tensor
 
 __all__ = ["odeint"]
@@ -47,6 +48,7 @@ def odeint(
     array([[1.    ],
            [0.3679]])
     """
+    check_functions("integrate.odeint", func)
     nonnegative_numbers("integrate.odeint", rtol=rtol, atol=atol, mxstep=mxstep)
     if steps is not None and not (hasattr(steps, "__index__") and steps >= 1):
         raise ValueError(f"integrate.odeint: steps is a whole number from 1, or None, not {steps!r:.60}")

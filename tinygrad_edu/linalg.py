@@ -64,8 +64,8 @@ def solve_banded(
     array([1.5, 1. ])
     """
     (lower, upper), ab, b = l_and_u, numbers(ab), numbers(b)
-    if ab.ndim != 2 or ab.shape[0] != lower + upper + 1:
-        shapes = f"{lower} + {upper} + 1 diagonals as rows, not shape {ab.shape}"
+    if np.ndim(ab) != 2 or ab.shape[0] != lower + upper + 1:
+        shapes = f"{lower} + {upper} + 1 diagonals as rows, not shape {np.shape(ab)}"
         raise ValueError(f"linalg.solve_banded: with l_and_u = {(lower, upper)} ab has {shapes}")
     i, j = np.indices((ab.shape[1], ab.shape[1]))
     row = upper + i - j

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .conjugation import complex_seen
+from .errors import converted
 from .rules.foreign import array_from
 from .rules.reductions import total
 from .rules.registry import Array, Function, Shape, name
@@ -19,7 +20,7 @@ def as_floats(data: Any, dtype: DTypeLike | None = None, copy: bool | None = Non
     """Return `data` as an array of real or complex numbers; another class of arrays with NEP 18 stays what it is."""
     if isinstance(data, Node):
         raise TypeError(f"Tensor({data._describe()}): this is a tensor already; use it, its .data, or .detach()")
-    if dtype is not None and np.dtype(dtype).kind != "c" and np.iscomplexobj(data):
+    if dtype is not None and np.dtype(dtype).kind != "c" and converted("Tensor", np.iscomplexobj, data):
         raise TypeError(f"Tensor(..., dtype={dtype}): the numbers are complex; take their .real, or abs, first")
     if not issubclass(type(data), np.ndarray) and hasattr(data, "__array_function__"):
         kind = np.dtype(dtype or (np.float64 if data.dtype.kind in "iub" else data.dtype))

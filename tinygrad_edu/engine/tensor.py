@@ -16,7 +16,7 @@ from .concatenators import joined_item
 from .conjugation import complex_seen, conjugated
 from .conversions import array_refused, check_conversion
 from .declared import Declared
-from .errors import AssignmentError, check_complex, describe
+from .errors import AssignmentError, check_complex, converted, describe
 from .inplace import augmented
 from .memory import keep_freed_memory
 from .mode import paused
@@ -199,7 +199,7 @@ class Tensor(Declared):  # type: ignore[misc]
                     ".real, .imag or abs(...) of it first"
                 )
             return np.ones_like(data) if data.ndim else data.dtype.type(1)
-        given = array_of(gradient)
+        given = converted("backward: gradient", array_of, gradient)
         if given.dtype.kind not in "fiubc":
             raise TypeError(f"backward: gradient= holds {given.dtype}, and {self._describe()} numbers")
         if is_complex(given) and data.dtype.kind != "c":

@@ -115,6 +115,6 @@ Value._kind = Value
 def _number(value: Any) -> float:
     if type(value) is float:
         return value
-    if isinstance(value, (Node, str)) or value is None or np.ndim(value) or np.iscomplexobj(value):
+    if isinstance(value, (Node, str, bytes, list, tuple)) or value is None or np.ndim(value) or np.iscomplexobj(value):
         raise TypeError(f"a Value holds one real number, not {value!r:.60}; use Tensor for arrays")
     return python_float(value)  # type: ignore[no-any-return]

@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.dispatch import Operand
-from ..engine.errors import users_level
+from ..engine.errors import converted, users_level
 from ..engine.rules.activations import log_softmax
 from ..engine.rules.foreign import array_from
 from ..engine.rules.promotion import same_precision
 from ..engine.rules.registry import Array, predicate, predicate_of_all
 from ..engine.rules.tables import from_table
+from ..engine.tensor import Tensor
 from .activations import floating
 from .likelihoods import LOGARITHM, distributions, may_be_softmax, probabilities
-from .losses import TWICE, reduced
+from .losses import TWICE, checked_numbers, reduced
 
 
 def cross_entropy(
@@ -41,7 +42,8 @@ def cross_entropy(
     >>> print(tg.cross_entropy(np.array([[0.0, np.log(3.0)]]), [1]).round(4))  # -log(3 / 4)
     0.2877
     """
-    logits, target = _array(logits), _array(target)
+    logits, target = _array("cross_entropy", logits), _array("cross_entropy", target)
+    checked_numbers("cross_entropy", "array of logits", logits)
     axis = min(1, logits.ndim - 1)
     if may_be_softmax(logits) and distributions(logits, axis):
         warnings.warn(f"cross_entropy: {TWICE.format('softmax')}", stacklevel=users_level())
@@ -83,7 +85,7 @@ def nll_loss(
     >>> round(float(tg.nll_loss(np.log([[0.25, 0.75]]), [1])), 6)  # -log(0.75)
     0.287682
     """
-    log_p, target = floating(_array(log_probabilities)), _array(target)
+    log_p, target = floating(_array("nll_loss", log_probabilities)), _array("nll_loss", target)
     axis = min(1, log_p.ndim - 1)
     if may_be_softmax(log_p) and distributions(log_p, axis):
         warnings.warn(f"nll_loss: {LOGARITHM}", stacklevel=users_level())
@@ -156,7 +158,7 @@ def _checked_classes(
         raise TypeError(f"{where}: class numbers are integers, and the target is {classes.dtype}; {remedy}")
     if not within(classes, shape[axis]):
         needs = f"class numbers go from 0 to {shape[axis] - 1} for {scores} of shape {shape}"
-        remedy = "so subtract its first class number, or widen the last layer"
+        remedy = f"so {'subtract its first class number, or ' if classes.min() else ''}widen the last layer"
         if classes.min() < 0:
             remedy = f"so subtract its first class number, or leave those rows out with ignore_index={classes.min()}"
         raise ValueError(f"{where}: {needs}; the target goes from {classes.min()} to {classes.max()}, {remedy}")
@@ -165,7 +167,7 @@ def _checked_classes(
 
 def _class_weights(weight: Any, logits: Any, axis: int, where: str = "cross_entropy") -> Any:
     """Return the weights of the classes along `axis`, in the dtype of the logits."""
-    weights, classes = _array(weight), logits.shape[axis]
+    weights, classes = _array(where, weight), logits.shape[axis]
     if weights.shape != (classes,):
         given = f"scores of shape {logits.shape} have {classes}, and weight has shape {weights.shape}"
         raise ValueError(f"{where}: weight holds one number for each class; {given}")
@@ -194,10 +196,10 @@ def within(classes: Array, n: int) -> bool:
     return not classes.size or bool(classes.view(f"{classes.dtype.byteorder}u{classes.itemsize}").max() < n)
 
 
-def _array(x: Any) -> Any:
+def _array(where: str, x: Any) -> Any:
     """Return an argument that has a shape: a list or number, a table or column as an array."""
-    if isinstance(x, Operand):
+    if isinstance(x, Tensor):
         return x._as_base()
     x = floating(x) if isinstance(x, tuple) and any([isinstance(member, Operand) for member in x]) else x
     x = array_from(from_table(x))  # columns of names, too, which get an error of their own
-    return x if hasattr(x, "shape") else np.asarray(x)
+    return x if hasattr(x, "shape") else converted(where, np.asarray, x)

@@ -143,14 +143,15 @@ def product(weight: Any, columns: Any, groups: int, transposed: bool = False) ->
 def operands(where: Where, ndim: int, x: Any, weight: Any, groups: int, transposed: bool = False) -> tuple[Any, Any]:
     """Return both as floats, images of integers in the dtype of the weight; raises ValueError for shapes that clash."""
     weight = floating(weight)
-    integers = isinstance(x, np.ndarray) and x.dtype.kind in "iub"
-    x = x.astype(weight.dtype) if integers else floating(x)
-    if weight.ndim != ndim + 2 or groups < 1 or weight.shape[0] % groups:
+    shape: Shape = getattr(weight, "shape", ())  # a float or a Value has none
+    each(where, "groups", groups, 1)
+    if len(shape) != ndim + 2 or shape[0] % groups:
         first, second = ("in", "out") if transposed else ("out", "in")
         expected = f"({first}, {second} / groups, {', '.join(['kernel'] * ndim)}), with {first} a multiple of {groups=}"
-        raise ValueError(f"{title(where)}: a weight is {expected}, not {weight.shape}")
-    check_image(where, ndim, x.shape, len(weight) if transposed else weight.shape[1] * groups)
-    return x, weight
+        raise ValueError(f"{title(where)}: a weight is {expected}, not {shape}")
+    if isinstance(x, np.ndarray) and x.dtype.kind in "iub":
+        x = x.astype(weight.dtype)
+    return checked_image(where, ndim, x, shape[0] if transposed else shape[1] * groups), weight
 
 
 def column(where: Where, bias: Any, channels: int, ndim: int) -> Any:
@@ -190,11 +191,13 @@ def padding_of(where: Where, padding: Any, kernel: Shape, stride: Shape, dilatio
     return tuple([(n, n) for n in each(where, "padding", 0 if padding == "valid" else padding, len(kernel), 0)])
 
 
-def check_image(where: Where, ndim: int, shape: Shape, channels: int | None = None) -> None:
-    """Raise ValueError unless a shape is that of images, or of one image, with so many channels."""
+def checked_image(where: Where, ndim: int, x: Any, channels: int | None = None) -> Any:
+    """Return x as floats; raises ValueError unless it is images, or one image, with so many channels."""
+    x = floating(x)
+    shape: Shape = getattr(x, "shape", ())
     axis = len(shape) - ndim - 1
     if axis in (0, 1) and channels in (None, shape[axis]):
-        return
+        return x
     expected = f"({channels or 'channels'}, {AXES[ndim]})"
     hint = f"; its axis {axis} holds {shape[axis]} channels" if axis in (0, 1) else ""
     raise ValueError(f"{title(where)} got {tuple(shape)}: it takes (n, {expected[1:]} or {expected}{hint}")

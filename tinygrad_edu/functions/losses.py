@@ -147,7 +147,9 @@ def checked_numbers(loss: str, name: str, x: Any) -> str:
     kind: str = x.dtype.kind if hasattr(x, "dtype") else "f" if isinstance(x, (int, float, complex)) else "O"
     if kind not in "fiubc":
         given = f"holds {x.dtype}" if hasattr(x, "dtype") else f"is {kind_of(x)}"
-        raise TypeError(f"{loss}: the {name} {given}, and the loss takes numbers")
+        values = hasattr(x, "dtype") and any(isinstance(a, Operand) for a in x.flat)
+        remedy = "; each Value is a number of its own: start with one Tensor of them all" if values else ""
+        raise TypeError(f"{loss}: the {name} {given}, and the loss takes numbers{remedy}")
     return kind
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from ..engine.arguments import check_numbers
 from ..engine.rules import windows
 from ..engine.rules.registry import Shape
-from .activations import floating
-from .convolution import Sizes, Where, check_image, each, fitting, title
+from .convolution import Sizes, Where, checked_image, each, fitting, title
 
 
 def max_pool1d(
@@ -137,8 +136,7 @@ def counts(at: windows.Windows, pads: Shape, count_include_pad: bool) -> Any:
 
 def adaptive_means(where: Where, ndim: int, x: Any, output_size: Any) -> Any:
     """Return means of parts, for any number of axes: along one axis after the other."""
-    x = floating(x)
-    check_image(where, ndim, x.shape)
+    x = checked_image(where, ndim, x)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
     first = x.ndim - ndim
     sizes = [size if n is None else n for n, size in zip(given, x.shape[first:], strict=False)]
@@ -159,8 +157,7 @@ def placed(
     ceil_mode: bool,
 ) -> tuple[Any, windows.Windows]:  # fmt: skip
     """Return images and the windows on them; raises ValueError for options and shapes that do not fit."""
-    x = floating(x)
-    check_image(where, ndim, x.shape)
+    x = checked_image(where, ndim, x)
     kernel, steps, padding = spacing(where, ndim, kernel_size, stride, padding)
     apart = each(where, "dilation", dilation, ndim)
     return x, fitting(where, x.shape, kernel, steps, tuple([(p, p) for p in padding]), apart, ceil_mode)

@@ -34,6 +34,7 @@ class LeakyReLU(Module):
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
+        functions.leaky_relu(0.0, negative_slope)  # raises TypeError unless it is a number
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return `leaky_relu(x, negative_slope)`."""
@@ -127,6 +128,7 @@ class ELU(Module):
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
+        functions.elu(0.0, alpha)  # raises TypeError unless alpha is a number
 
     def forward(self, x: Tensor | Array) -> Any:
         """Return `elu(x, alpha)`."""

@@ -108,7 +108,7 @@ class MLP(Sequential):
             raise ValueError(
                 f"MLP({sizes}): give a list of the sizes of the input and of every layer, as MLP([2, 16, 1])"
             )
-        if activation not in _ACTIVATIONS:
+        if activation not in tuple(_ACTIVATIONS):  # a dict would raise for a list
             raise ValueError(f"MLP: activation is one of {', '.join(map(repr, _ACTIVATIONS))}, not {activation!r}")
         init = xavier_uniform if activation in ("tanh", "sigmoid") else he_uniform  # keeps the variance of the signal
         rng = generator("MLP", rng)

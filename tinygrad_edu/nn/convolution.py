@@ -83,7 +83,7 @@ class Conv2d(Convolution):
         dilation: Sizes = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", rng: Rng = None, *,
         dtype: DTypeLike = np.float64,
     ) -> None:  # fmt: skip
-        if padding_mode not in PAD_MODES:
+        if padding_mode not in tuple(PAD_MODES):  # a dict would raise for a list
             name = type(self).__name__
             raise ValueError(f"{name}: padding_mode is one of {', '.join(map(repr, PAD_MODES))}, not {padding_mode!r}")
         self.padding_mode = padding_mode

@@ -208,7 +208,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     layers = [f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)]
     gains: dict[str, float] = dict.fromkeys(["linear", *layers, "sigmoid"], 1.0)
     gains |= {"tanh": 5 / 3, "relu": 2**0.5, "leaky_relu": (2 / (1 + slope**2)) ** 0.5, "selu": 3 / 4}
-    if nonlinearity not in gains:
+    if nonlinearity not in tuple(gains):  # a dict would raise for a list
         raise ValueError(f"calculate_gain: there is no gain for {nonlinearity!r}, only for {', '.join(gains)}")
     return gains[nonlinearity]
 

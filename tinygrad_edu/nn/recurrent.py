@@ -45,7 +45,7 @@ class Recurrent(Module):
         switches(where, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
         if not batch_first:
             raise ValueError(f"{where}: sequences are (n, t, features); np.swapaxes(x, 0, 1) makes one of (t, n, ...)")
-        self.bias, self.bidirectional, rng = bias, bidirectional, generator(where, rng)
+        self.bias, self.bidirectional, rng = bias, bool(bidirectional), generator(where, rng)
         self.dropout, self.between = dropout, Dropout(dropout, rng) if dropout else None
         rows, bound, kind = self.gates * self.hidden_size, self.hidden_size**-0.5, float_dtype(where, dtype)
         for i, suffixes in enumerate(self._suffixes()):

@@ -64,6 +64,8 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
             where = [*tree.paths(xs, "xs"), *tree.paths(y, "y")][i]
             raise TypeError(f"gradients: y and all of xs are Tensors, and one is {kind_of(x)}, {where}; wrap it first")
     if not isinstance(y, Node):
+        if not roots:
+            raise TypeError(f"gradients: y is a Tensor, or a container of Tensors, not {y!r}")
         given: list[Any] = [None] * len(roots)
         if gradient is not None:
             given = tree.leaves_like("gradients", "result", y, gradient, "the gradient")

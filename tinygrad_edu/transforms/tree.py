@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.errors import kind_of
+from ..engine.rules.parameters import check_functions
 from ..engine.rules.registry import real_part
 from ..engine.tape import Node
 from .lists import is_array
@@ -99,6 +100,7 @@ def tree_map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     >>> tg.tree.tree_map(lambda p, g: p - 0.1 * g, {"w": 1.0}, {"w": 5.0})
     {'w': 0.5}
     """
+    check_functions("tree_map", f)
     columns = [leaves_like("tree_map", "tree", tree, other, f"tree {i}") for i, other in enumerate(others, 1)]
     rows = zip(flatten(tree)[0], *columns, strict=True)
     return with_leaves(tree, [f(*row) for row in rows])

@@ -27,6 +27,7 @@ from ..figure import (  # isort: skip
     number, numeric_array,
 )  # fmt: skip
 from ..data.batches import check_finite
+from ..engine.errors import converted
 from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
 from ..nn import Module
@@ -100,7 +101,7 @@ def confusion(
     >>> ax.get_xlabel()
     'predicted class'
     """
-    true, predicted = np.asarray(from_table(y_true)), np.asarray(from_table(y_pred))
+    true, predicted = (converted("confusion", np.asarray, from_table(y)) for y in (y_true, y_pred))
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
         remedy = "pass the classes as two arrays of one shape (n,), and scores as scores.argmax(axis=1)"
         raise ValueError(f"confusion: y_true has shape {true.shape} and y_pred {predicted.shape}; {remedy}")
