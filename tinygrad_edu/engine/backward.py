@@ -1,6 +1,7 @@
-"""The backward pass: gradients from a root back to the leaves, by the chain rule.
+"""The backward pass, by the chain rule: from a root, the result, back to the leaves, which no operation computed.
 
-A node is recorded after its arguments. So visiting the latest node first visits the graph in reverse topological order.
+A node is recorded after its arguments. So visiting the latest node first visits the graph in reverse topological order:
+each node comes after all nodes that were computed from it, and before its arguments.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +42,7 @@ Pair = tuple[N, Gradient]
 def backpropagate(root: N, gradient: Gradient, contribution: Contribution, hooked: object = False) -> Iterator[Pair[N]]:
     """Yield (node, its gradient) from the root back to the leaves, each node before its arguments."""
     gradients, latest = {root: gradient}, [(root.order, root)]
-    if hooked:
+    if hooked:  # the user has functions that see, and may replace, complete gradients
         gradients = HookedGradients(gradients)
     while latest:
         order, y = heappop(latest)

@@ -1,4 +1,4 @@
-"""Tensor: an array on the tape."""
+"""Tensor: an array on the tape. Its operators are made in `dispatch.py`, its other methods in `methods.py`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Elementwise functions: the first page of the derivative table.
 
-A rule is the chain rule for one argument: `g` is the gradient of the output, `y` the output, then come the function's
-own arguments. It returns g times the partial derivative. Where the formula fails at a point, a named rule says why.
+`defvjp(function, rule, ...)` enters a function with a rule for each argument, or None if it takes no gradient. A rule
+gets `g`, the gradient of the output, then `y`, the output, then the function's own arguments, and returns g times the
+partial derivative, in general the vector-Jacobian product (vjp). Where the formula fails, a named rule says why.
 """
 
 import math
@@ -53,7 +54,7 @@ defvjp(np.cbrt,       lambda g, y, x: g / (3 * y * y))
 # Powers
 def power_base(g: Array, y: Array, a: Array, b: Array | float) -> Array:
     """b a**(b-1), and 0 at a = b = 0, where the formula would give 0 * 0**-1."""
-    if issubclass(type(b), (int, float)):
+    if issubclass(type(b), (int, float)):  # isinstance is True of a float that jit records, too
         return g * (b * a ** (b - 1)) if b else g * 0
     if getattr(b, "is_float", False):  # a Python float that jit records
         return np.where(np.equal(b, 0), g * 0, g * (b * a ** (b - 1)))
@@ -99,8 +100,8 @@ defvjp(np.logaddexp2, lambda g, y, a, b: g * sigmoid(difference(a, b) * LN2),
                       lambda g, y, a, b: g * sigmoid(difference(b, a) * LN2))
 
 # Trigonometric and hyperbolic functions. hypot(1, x)**2 is 1 + x**2 without overflow. In arccosh, two square roots give
-# NaN wherever the function does; sqrt(x**2 - 1) would not. For complex numbers, y knows its side of a branch cut, and
-# a root of 1 - x**2 would not.
+# NaN wherever the function does; sqrt(x**2 - 1) would not. Complex numbers have rules of y: a root of 1 - x**2 may be
+# on the wrong side of a branch cut.
 @primitive
 def complement(x: Array) -> Array:
     """1 - x**2, exact to rounding near 1 too. Its derivative is exact near 0, where that of the product is not."""
