@@ -380,6 +380,14 @@ def test_a_rate_of_one_group_that_makes_no_sense_leaves_those_of_all():
     assert repr(schedule.state_dict()) == before
 
 
+def test_counts_are_whole_numbers_also_as_floats():
+    """As in PyTorch, for which T_max=len(x) / 5 is a count too, and as everywhere in the package."""
+    opt = tg.optim.SGD([tg.Tensor([1.0])], lr=0.1)
+    assert [type(lr_scheduler.StepLR(opt, n).step_size) for n in (2, 2.0, np.int8(2), np.float32(2))] == [int] * 4
+    for n in (2.5, 0.0, np.inf, np.nan, True, "2", 2j):
+        assert f"of epochs, at least 1, not {n!r}" in message(ValueError, lambda n=n: lr_scheduler.StepLR(opt, n))
+
+
 def test_mistakes_are_named():
     opt = tg.optim.SGD([tg.Tensor([1.0])], lr=0.1)
     assert "optimizer is one of tg.optim" in message(TypeError, lambda: lr_scheduler.ExponentialLR([1], 0.9))

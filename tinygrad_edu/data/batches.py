@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import generator, switches
+from ..engine.arguments import generator, switches, whole_number
 from ..engine.errors import converted, kind_of
 from ..engine.habits import names_keywords
 from ..engine.reprs import counted
@@ -51,7 +51,7 @@ def rows_of(arrays: Arrays, order: Array | None, part: slice) -> Arrays:
 
 def checked_batch_size(batch_size: int, n: int) -> int:
     """Return the number of rows of a batch of n rows; raises ValueError unless it is a whole number from 1 to n."""
-    size = positive_int("batches", "batch_size", batch_size)
+    size = whole_number("batches", "batch_size", batch_size)
     if size > n:
         remedy = "take fewer, or all at once (batch_size=None in tg.fit)"
         raise ValueError(f"batches: batch_size={size} is more than the {counted(n, 'row')} of data; {remedy}")
@@ -80,7 +80,7 @@ def one_hot(classes: ArrayLike, n: int | None = None) -> Array:
     if numbers.dtype.kind not in "iu":
         remedy = ".astype(int) makes them of numbers, np.unique(names, return_inverse=True)[1] of names"
         raise TypeError(f"one_hot: class numbers are integers, not {numbers.dtype}; {remedy}")
-    n = max(int(numbers.max()) + 1, 1) if n is None else positive_int("one_hot", "n", n)
+    n = max(int(numbers.max()) + 1, 1) if n is None else whole_number("one_hot", "n", n)
     if not within(numbers, n):
         given = f"{numbers.min()} to {numbers.max()}"
         raise ValueError(f"one_hot: class numbers go from 0 to {n - 1}, and here from {given}")
@@ -148,10 +148,3 @@ def _culprits(x: Array) -> str:
     if not bad:
         return "; .astype(float) makes numbers of it"
     return f"; columns {bad} hold text or gaps, so encode them (tg.data.one_hot) or fill them before .to_numpy()"
-
-
-def positive_int(where: str, name: str, value: float) -> int:
-    """Return a count as an int; raises ValueError unless it is a whole number from 1."""
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not value >= 1 or value % 1:
-        raise ValueError(f"{where}: {name} is a whole number from 1, not {value!r:.60}")
-    return int(value)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import generator
+from ..engine.arguments import generator, whole_number
 from ..engine.habits import names_keywords
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array
-from .batches import Arrays, Rng, checked_arrays, positive_int
+from .batches import Arrays, Rng, checked_arrays
 
 Rows = Array | slice  # which rows a part holds
 Part = tuple[Any, ...]  # arrays, for type checkers of any number, as `fit` asks for (X, y)
@@ -78,7 +78,7 @@ def k_fold(*arrays: ArrayLike, k: int = 5, by: str = "random", rng: Rng = None) 
     [2, 2, 2, 2, 2]
     """
     checked = checked_arrays("k_fold", *arrays)
-    n, count = len(checked[0]), positive_int("k_fold", "k", k)
+    n, count = len(checked[0]), whole_number("k_fold", "k", k)
     largest = n - 1 if by == "time" else n
     if not 2 <= count <= largest:
         raise ValueError(f"k_fold: k is from 2 to {largest} for {counted(n, 'row')}, not {k}")

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..engine.arguments import check_numbers, generator
+from ..engine.arguments import check_numbers, generator, whole_number
 from ..engine.habits import names_keywords
 from ..engine.rules.registry import Array
-from .batches import Rng, positive_int
+from .batches import Rng
 
 Curve = Callable[[Array], tuple[Array, Array]]
 
@@ -61,7 +61,7 @@ def make_spirals(n: int = 100, classes: int = 2, noise: float = 0.1, rng: Rng = 
     >>> X.shape, y.shape
     ((100, 2), (100,))
     """
-    k = positive_int("make_spirals", "classes", classes)
+    k = whole_number("make_spirals", "classes", classes)
     if k < 2:
         raise ValueError("make_spirals: classes are two or more, not 1")
     return _points("make_spirals", [_arm(i / k) for i in range(k)], n, noise, rng)
@@ -79,7 +79,7 @@ def xor(n: int | None = None, noise: float = 0.0, rng: Rng = None) -> tuple[Arra
     ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
     """
     corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    count, deviation = 4 if n is None else positive_int("xor", "n", n), _deviation("xor", noise)
+    count, deviation = 4 if n is None else whole_number("xor", "n", n), _deviation("xor", noise)
     if count < 4:
         raise ValueError(f"xor: too few points ({count}) for four corners; n is at least 4")
     rng = generator("xor", rng)
@@ -104,7 +104,7 @@ def make_linear(
     if w.ndim != 1 or not w.size or not np.isfinite(w).all() or not np.isfinite(bias):
         raise ValueError(f"make_linear: weights are a list of finite numbers, the bias is one, not {weights}, {bias}")
     deviation, rng = _deviation("make_linear", noise), generator("make_linear", rng)
-    X = rng.standard_normal((positive_int("make_linear", "n", n), w.size))
+    X = rng.standard_normal((whole_number("make_linear", "n", n), w.size))
     y = X @ w + bias + deviation * rng.standard_normal(len(X))
     return X, y.reshape(-1, 1)
 
@@ -120,7 +120,7 @@ def drug_dosage() -> tuple[Array, Array]:
 
 def _points(where: str, curves: list[Curve], n: int, noise: float, rng: Rng) -> tuple[Array, Array]:
     """Return n noisy points in random order, on one curve per class; a curve maps (0, 1) to two coordinates."""
-    n, deviation, k = positive_int(where, "n", n), _deviation(where, noise), len(curves)
+    n, deviation, k = whole_number(where, "n", n), _deviation(where, noise), len(curves)
     if n < k:
         raise ValueError(f"{where}: too few points ({n}) for {k} classes; n is at least {k}")
     rng = generator(where, rng)

@@ -22,6 +22,15 @@ def nonnegative_numbers(where: str, **given: Any) -> None:
             raise ValueError(f"{where}: {name} is a finite number of at least 0, not {value!r:.60}")
 
 
+def whole_number(where: str, name: str, value: Any, unit: str = "", least: int = 1) -> int:
+    """Return a count, such as 100 or 1e2, as an int; raises ValueError unless it is whole and at least `least`."""
+    is_whole = value.is_integer() if isinstance(value, (float, np.floating)) else isinstance(value, (int, np.integer))
+    if isinstance(value, bool) or not is_whole or value < least:
+        bound = f"of {unit}, at least" if unit else "from"
+        raise ValueError(f"{where}: {name} is a whole number {bound} {least}, not {value!r:.60}")
+    return int(value)
+
+
 def switch(where: str, name: str, value: object) -> bool:
     """Return an argument that is on or off; raises ValueError for anything but True, False, 1, 0 and None."""
     if np.ndim(value) or value not in (None, True, False):  # type: ignore[arg-type]

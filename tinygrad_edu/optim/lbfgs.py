@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arguments import whole_number
 from ..engine.habits import names_keywords
 from ..engine.tensor import Tensor
 from ..state import copy_state
@@ -14,7 +15,7 @@ from .inplace import fit_together, working_dtype
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer
 from .tracing import Array
-from .validation import Params, gradients, nonnegative, whole_number
+from .validation import Params, gradients, nonnegative
 
 
 class LBFGS(Optimizer):

@@ -205,10 +205,3 @@ def pair_below_1(where: str, name: str, values: object) -> tuple[float, float]:
     if max(found) >= 1:
         raise ValueError(f"{where}: {name} are at least 0 and below 1, not {found}")
     return found
-
-
-def whole_number(where: str, name: str, value: int, unit: str = "epochs", least: int = 1) -> int:
-    """Return a count as Python's int; raises ValueError unless it is a whole number of at least `least`."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{where}: {name} is a whole number of {unit}, at least {least}, not {value!r}")
-    return int(value)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.batches import Rng, positive_int
-from ..engine.arguments import check_numbers, generator
+from ..data.batches import Rng
+from ..engine.arguments import check_numbers, generator, whole_number
 from ..engine.rules.registry import Array
 from ..figure import lr_curve, smooth
 from ..nn import Module
@@ -76,7 +76,7 @@ def lr_finder(
     check_numbers("lr_finder", low=low, high=high)
     if not 0 < low < high < np.inf:
         raise ValueError(f"lr_finder: rates go from low, above 0, up to high; not from {low} to {high}")
-    if positive_int("lr_finder", "steps", steps) < 2:
+    if whole_number("lr_finder", "steps", steps) < 2:
         raise ValueError("lr_finder: steps are two or more, not 1")
     state, rng = TrainingState(model, optimizer), generator("lr_finder", rng)
     endless = chain.from_iterable(epoch_batches(x, y, batch_size, rng, drop_last) for _ in count())

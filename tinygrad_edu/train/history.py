@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.batches import positive_int
+from ..engine.arguments import whole_number
 from ..engine.reprs import counted, table
 from ..figure import BLUE, VERMILION, losses
 from ..state import replacing
@@ -91,7 +91,7 @@ class History:
             "lr": [f"{x:.3g}" for x in self.lr],
             "seconds": [f"{x:.3f}" for x in np.cumsum(self.seconds)],
         }
-        count = len(self) if rows == np.inf else min(positive_int("History.table", "rows", rows), len(self))
+        count = len(self) if rows == np.inf else min(whole_number("History.table", "rows", rows), len(self))
         picked = np.unique(np.linspace(0, len(self) - 1, count).round().astype(int))
         return [[name, *(values[i] for i in picked)] for name, values in columns.items()]
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import functions
-from ..data.batches import batches, check_finite, checked_arrays, positive_int
+from ..data.batches import batches, check_finite, checked_arrays
+from ..engine.arguments import whole_number
 from ..engine.errors import kind_of, users_level
 from ..engine.mode import no_grad
 from ..engine.rules.activations import sigmoid
@@ -48,7 +49,7 @@ def predict(model: Module, x: ArrayLike, batch_size: int | None = None) -> Array
     check_model("predict", model)
     (x,) = checked_arrays("predict", x)
     check_finite("predict, x", x)
-    size = len(x) if batch_size is None else min(positive_int("predict", "batch_size", batch_size), len(x))
+    size = len(x) if batch_size is None else min(whole_number("predict", "batch_size", batch_size), len(x))
     results = []
     with mode(model.modules(), False), no_grad():
         for (part,) in batches(x, batch_size=size, shuffle=False):
@@ -115,7 +116,7 @@ def confusion_matrix(prediction: Operand, target: Operand, n: int | None = None)
     """
     predicted, true, k = _classes("confusion_matrix", prediction, target)
     if n is not None:
-        n = positive_int("confusion_matrix", "n", n)
+        n = whole_number("confusion_matrix", "n", n)
     else:
         n = k or int(np.maximum(predicted.max(), true.max())) + 1
     are_classes(n, predicted, true)

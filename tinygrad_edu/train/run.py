@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from .. import layers
-from ..data.batches import Arrays, Rng, positive_int
-from ..engine.arguments import generator, switches
+from ..data.batches import Arrays, Rng
+from ..engine.arguments import generator, switches, whole_number
 from ..engine.errors import users_level
 from ..engine.habits import names_keywords
 from ..nn import Module
@@ -120,8 +120,8 @@ class Run:
         check_loss("fit", loss)
         self.x, self.y = self.checked("fit: train_data", train_data)
         self.valid: Arrays | None = None if valid_data is None else checked_data("fit: valid_data", valid_data)
-        self.epochs = positive_int("fit", "epochs", epochs)
-        self.every = positive_int("fit", "checkpoint_every", checkpoint_every)
+        self.epochs = whole_number("fit", "epochs", epochs)
+        self.every = whole_number("fit", "checkpoint_every", checkpoint_every)
         check_rules(patience, tol, callbacks, validated=self.valid is not None)
         self.model, self.loss, self.optimizer, self.scheduler = model, loss, optimizer, scheduler
         self.metrics = checked_metrics("fit", metrics, model)

@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from .. import layers
-from ..data.batches import Arrays, positive_int
-from ..engine.arguments import check_numbers
+from ..data.batches import Arrays
+from ..engine.arguments import check_numbers, whole_number
 from ..engine.rules.registry import Array
 from ..nn import Module
 from ..optim import Optimizer
@@ -83,7 +83,7 @@ def stop_reason(
 
 def check_rules(patience: int | None, tol: float | None, callbacks: Sequence[Callback], validated: bool) -> None:
     """Raise TypeError or ValueError for rules that cannot be applied; `patience` needs a validation loss."""
-    if patience is not None and positive_int("fit", "patience", patience) and not validated:
+    if patience is not None and whole_number("fit", "patience", patience) and not validated:
         raise ValueError("fit: patience watches the validation loss; pass valid_data=(X, y)")
     check_numbers("fit", tol=tol or 0)
     if tol is not None and not tol >= 0:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data.batches import check_finite
+from ..engine.arguments import whole_number
 from ..engine.mode import no_grad
 from ..engine.rules.registry import Array
 from ..figure import BLACK, CLASSES, MARKERS, VERMILION, axes_or_new, number, numeric_array
 from ..nn.module import mode
-from ..optim.validation import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def contours(
     """
     steps, x, y, z = _field("contours", loss, path, xlim, ylim, resolution)
     if isinstance(levels, (int, np.integer)):
-        heights = _levels(z, whole_number("contours", "levels", levels, "lines", least=1))
+        heights = _levels(z, whole_number("contours", "levels", levels, "lines"))
     else:
         heights = np.unique(numeric_array("contours", "levels", levels).astype(float))
         if len(heights) < 2 or not np.isfinite(heights).all():

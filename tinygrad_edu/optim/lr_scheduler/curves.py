@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ...engine.arguments import whole_number
 from ..optimizer import Optimizer
-from ..validation import nonnegative, whole_number
+from ..validation import nonnegative
 from .base import LRScheduler, Rate
 
 
@@ -59,7 +60,7 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size = whole_number("StepLR", "step_size", step_size)
+        self.step_size = whole_number("StepLR", "step_size", step_size, "epochs")
         self.gamma = nonnegative("StepLR", "gamma", gamma)
         super().__init__(optimizer)
 
@@ -82,7 +83,7 @@ class MultiStepLR(LRScheduler):
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
         if np.ndim(milestones) != 1:
             raise TypeError(f"MultiStepLR: milestones are a list of epochs, such as [30, 80], not {milestones!r:.60}")
-        self.milestones = [whole_number("MultiStepLR", "milestones", m, least=0) for m in milestones]
+        self.milestones = [whole_number("MultiStepLR", "milestones", m, "epochs", least=0) for m in milestones]
         self.gamma = nonnegative("MultiStepLR", "gamma", gamma)
         super().__init__(optimizer)
 
@@ -124,7 +125,7 @@ class LinearLR(LRScheduler):
     ) -> None:
         self.start_factor = nonnegative("LinearLR", "start_factor", start_factor)
         self.end_factor = nonnegative("LinearLR", "end_factor", end_factor)
-        self.total_iters = whole_number("LinearLR", "total_iters", total_iters)
+        self.total_iters = whole_number("LinearLR", "total_iters", total_iters, "epochs")
         super().__init__(optimizer)
 
     def rate(self, base_lr: float, epoch: int) -> Rate:
@@ -143,7 +144,7 @@ class PolynomialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
-        self.total_iters = whole_number("PolynomialLR", "total_iters", total_iters)
+        self.total_iters = whole_number("PolynomialLR", "total_iters", total_iters, "epochs")
         self.power = nonnegative("PolynomialLR", "power", power)
         super().__init__(optimizer)
 
@@ -163,7 +164,7 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = whole_number("CosineAnnealingLR", "T_max", T_max)
+        self.T_max = whole_number("CosineAnnealingLR", "T_max", T_max, "epochs")
         self.eta_min = nonnegative("CosineAnnealingLR", "eta_min", eta_min)
         super().__init__(optimizer)
 
@@ -184,7 +185,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
-        self.T_0 = whole_number("CosineAnnealingWarmRestarts", "T_0", T_0)
+        self.T_0 = whole_number("CosineAnnealingWarmRestarts", "T_0", T_0, "epochs")
         self.T_mult = whole_number("CosineAnnealingWarmRestarts", "T_mult", T_mult, "times")
         self.eta_min = nonnegative("CosineAnnealingWarmRestarts", "eta_min", eta_min)
         super().__init__(optimizer)

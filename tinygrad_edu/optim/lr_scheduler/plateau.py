@@ -8,9 +8,10 @@ from typing import Any, SupportsFloat
 
 import numpy as np
 
+from ...engine.arguments import whole_number
 from ...engine.errors import kind_of
 from ..optimizer import Optimizer
-from ..validation import nonnegative, whole_number
+from ..validation import nonnegative
 from .base import LRScheduler, Rate
 
 
@@ -56,8 +57,8 @@ class ReduceLROnPlateau(LRScheduler):
         self.threshold = nonnegative("ReduceLROnPlateau", "threshold", threshold, below=below)
         self.min_lr = nonnegative("ReduceLROnPlateau", "min_lr", min_lr)
         self.eps = nonnegative("ReduceLROnPlateau", "eps", eps)
-        self.patience = whole_number("ReduceLROnPlateau", "patience", patience, least=0)
-        self.cooldown = whole_number("ReduceLROnPlateau", "cooldown", cooldown, least=0)
+        self.patience = whole_number("ReduceLROnPlateau", "patience", patience, "epochs", least=0)
+        self.cooldown = whole_number("ReduceLROnPlateau", "cooldown", cooldown, "epochs", least=0)
         self.best, self.bad, self.cooling = math.inf if mode == "min" else -math.inf, 0, 0
         self.scale = [1.0] * len(getattr(optimizer, "groups", ()))  # the product of all cuts of each group
         super().__init__(optimizer)

@@ -7,9 +7,9 @@ from typing import Any, SupportsFloat
 
 import numpy as np
 
+from ...engine.arguments import whole_number
 from ...engine.errors import kind_of
 from ..optimizer import Optimizer, check_optimizer
-from ..validation import whole_number
 from .base import LRScheduler, Rate
 
 
@@ -28,7 +28,7 @@ class LinearWarmup(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, epochs: int, then: LRScheduler | None = None) -> None:
-        self.epochs = whole_number("LinearWarmup", "epochs", epochs)
+        self.epochs = whole_number("LinearWarmup", "epochs", epochs, "epochs")
         self.then = then
         if then is not None:
             if not isinstance(then, LRScheduler):
@@ -91,7 +91,7 @@ class SequentialLR(LRScheduler):
         self.schedulers = checked_parts("SequentialLR", schedulers)
         if not isinstance(milestones, (Sequence, np.ndarray)):
             raise TypeError(f"SequentialLR: milestones are a list of epochs, such as [5, 10], not {milestones!r:.60}")
-        self.milestones = [whole_number("SequentialLR", "milestones", m) for m in milestones]
+        self.milestones = [whole_number("SequentialLR", "milestones", m, "epochs") for m in milestones]
         if len(milestones) != len(schedulers) - 1 or sorted(set(self.milestones)) != self.milestones:
             count = len(schedulers)
             raise ValueError(f"SequentialLR: {count} schedules need {count - 1} rising milestones, not {milestones}")
