@@ -97,7 +97,7 @@ def test_broadcasting_replaces_broadcast_copies():
     [
         (lambda x: x * 1, 0), (lambda x: 1.0 * x, 0), (lambda x: x**1, 0), (lambda x: +x, 0),
         (lambda x: x * np.ones((40, 6)), 0), (lambda x: x + 0, 1), (lambda x: abs(-x), 1), (lambda x: X - -x, 2),
-        (lambda x: 2.0 * (3.0 * x), 2),
+        (lambda x: 2.0 * (3.0 * x), 2), (lambda x: np.float64(1) * x.sum(), 1),
     ],
 )  # fmt: skip
 def test_algebra_leaves_out_calls_without_effect(f, left):

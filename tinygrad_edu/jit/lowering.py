@@ -17,7 +17,7 @@ from .effects import can_raise, can_vary, is_view, shared
 from .emitter import Emitter
 from .guards import kind_guard
 from .memory import WRITES, Location
-from .simplify import BROADCASTING, scalar_value, uniform_element
+from .simplify import BROADCASTING, constant_value, uniform_element
 from .verifier import Step
 
 REDUCTIONS: dict[Function, np.ufunc] = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
@@ -79,13 +79,13 @@ def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype
     if type(a) is Var and array is not None and array.size > 1 and type(a.source) is not Constant:
         return emitter.ref(a)
     dtype = next(iter(dtypes)) if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
-    number = scalar_value(a)
+    number = constant_value(a)
     out: Any = emitter.locations[call.out].array
-    if type(number) in (int, float) and dtype.kind == "f":
+    if number is not None and dtype.kind == "f":
         is_full = call.fun in (np.maximum, np.minimum) and out.size < LARGE
         with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
             k = np.full_like(out, number) if is_full else np.array(number, dtype)
-        return emitter.name(k, "k", (repr(number), dtype, k.shape, k.strides))
+        return emitter.name(k, "k", (str(number), dtype, k.shape, k.strides))
     if array is not None and array.size == 1 and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
         return emitter.name(array.reshape(()), "w")
     if type(a) is Var and type(a.example) is float and dtype.kind == "f":

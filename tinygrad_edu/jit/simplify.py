@@ -176,7 +176,7 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
                     break
         return None
     if call.fun is np.power:
-        n = scalar_value(call.args[1])
+        n = constant_value(call.args[1])
         if out.dtype.kind != "f" or n not in (0, 1, 2) or not equals_in_kind(new, out):
             return None
         if n == 2:
@@ -188,20 +188,20 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
             new = Var(Constant(ones), ones)
     elif call.fun is np.multiply:
         factor = call.args[1]
-        if scalar_value(new) == 1:
+        if constant_value(new) == 1:
             new, factor = factor, new
-        if scalar_value(factor) != 1 or out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
+        if constant_value(factor) != 1 or out.dtype.kind == "c":  # (inf + 0j) * 1 is inf + nan j
             return None
     return new if equals_in_kind(new, out) else None
 
 
-def scalar_value(v: Any) -> float | None:
-    """Return the value of a Python number or of a real constant filled with one element; None for anything else."""
-    number: float | None = v.source.array if type(v) is Var and type(v.source) is Constant and v.dtype is None else v
-    if type(number) not in (int, float):
-        element = uniform_element(v)
-        number = None if element is None or element.dtype.kind not in "fiub" else element.item()
-    return number
+def constant_value(a: object) -> Any:
+    """Return the value of a number, or the element that fills a constant; else None."""
+    value = a.source.array if type(a) is Var and type(a.source) is Constant else a
+    if isinstance(value, (bool, int, float, np.generic)):
+        return value
+    element = uniform_element(a)
+    return None if element is None else element[()]
 
 
 def equals_in_kind(x: object, y: Var) -> bool:

@@ -5,7 +5,7 @@ import numpy as np
 from ..engine.threads import LARGE
 from ..trace.ir import Call, Constant, Program, Var
 from .effects import is_view
-from .simplify import ValueTable, equals_in_kind, is_reduction, scalar_value
+from .simplify import ValueTable, constant_value, equals_in_kind, is_reduction
 
 SUMMED = (np.float32, np.float64)
 EXACT = 2**24  # each smaller integer is a float32
@@ -31,7 +31,7 @@ def use_blas(call: Call, table: ValueTable) -> None:
         total = call.args[0].source
         if call.out.shape == (1,) and isinstance(total, Call) and total.fun is np.vdot:
             first, x = total.args
-            if x.shape[1:] == (1,) and scalar_value(first) == 1:  # a column's product has this shape already
+            if x.shape[1:] == (1,) and constant_value(first) == 1:  # a column's product has this shape already
                 call.become(np.dot, (ones(x.shape[:1], x, table), x))
     elif is_reduction(call) and call.args[0].shape and call.args[0].dtype in SUMMED:
         (x,) = call.args

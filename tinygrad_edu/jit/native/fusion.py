@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...trace.ir import Guard, Var
+from ..simplify import constant_value
 from .access import Access, Accesses, squeezed
-from .operations import Operation, constant_value, literal
+from .operations import Operation, literal
 
 MOST = 60  # calls in one loop; more would need more registers than there are
 READS = 24  # arrays that one loop reads and does not compute

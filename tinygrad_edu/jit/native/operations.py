@@ -17,8 +17,8 @@ import numpy as np
 
 from ...engine.rules.floats import positive_part, real_power
 from ...trace.functional import astype
-from ...trace.ir import Call, Constant, Var
-from ..simplify import is_reduction, uniform_element
+from ...trace.ir import Call, Var
+from ..simplify import constant_value, is_reduction
 
 TYPES = {
     "float64": "double", "float32": "float", "int64": "int64_t", "int32": "int32_t", "int16": "int16_t",
@@ -271,15 +271,3 @@ def literal(value: Any, dtype: np.dtype[Any]) -> str:
         "INT64_MIN" if smallest else f"{int(x)}{'u' if dtype.kind == 'u' else ''}{'ll' if dtype.itemsize == 8 else ''}"
     )
     return f"(({c_type(dtype)}){text})"
-
-
-def constant_value(a: object) -> Any:
-    """Return the value of a number, of a constant without axes, or of one that one element fills; else None."""
-    if isinstance(a, (bool, int, float, np.generic)):
-        return a
-    if type(a) is Var and type(a.source) is Constant:
-        if isinstance(a.source.array, (bool, int, float, np.generic)):
-            return a.source.array
-        element = uniform_element(a)
-        return None if element is None else element[()]
-    return None

@@ -17,12 +17,13 @@ from ...engine.rules.registry import Array, name
 from ...trace.functional import add_at
 from ...trace.ir import Call, Var
 from ...trace.traced import JitError
+from ..simplify import constant_value
 from .access import address, chosen, rearranged, rearranges
 from .accumulation import COMBINE, start
 from .far import indented
 from .functions import converted, index_text
 from .indexing import index_arrays, is_indexed, is_part
-from .operations import PLAIN_TEXTS, PYTHON, TYPES, Operation, constant_value, literal, operation, with_operands
+from .operations import PLAIN_TEXTS, PYTHON, TYPES, Operation, literal, operation, with_operands
 from .polynomials import LIBM
 from .products import as_matrices, is_product, stacked
 from .reductions import Reduction, is_joined, joined_parts, reduction

@@ -15,11 +15,12 @@ from ...engine.rules.indexing import setitem
 from ...engine.rules.registry import Array
 from ...trace.functional import add_at
 from ...trace.ir import Call, Guard, Var, variables
+from ..simplify import constant_value
 from .access import Access, Accesses, chosen, rearranged, rearranges, squeezed
 from .fusion import Check, Element, Fusion, Group, Operand, Statement
 from .indexing import INTEGER, Indexed, index_arrays, is_part
 from .narrow import Term, narrow_terms
-from .operations import RAISING, Operation, constant_value, operation
+from .operations import RAISING, Operation, operation
 from .products import Product, as_matrices, is_product, matrix, stacked
 from .reductions import Reduction, is_joined, joined_parts, reduction
 
