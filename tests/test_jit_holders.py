@@ -262,6 +262,13 @@ SHARING = {
     "argument, a constant": lambda s, x, d: (setattr(s, "a", zeros := np.zeros(3)), d.update(a=zeros)),
     "argument, before": lambda s, x, d: (d.update(a=s.a), setattr(s, "a", x * 2)),
     "no axes": lambda s, x, d: (s.c.__iadd__(1), setattr(s, "d", s.c)),
+    "found array": lambda s, x, d: setattr(s, "b", s.a),
+    "found array, twice": lambda s, x, d: (setattr(s, "a", s.b), setattr(s.w, "data", s.b), setattr(s, "b", x * 2)),
+    "found array, a view": lambda s, x, d: setattr(s, "b", s.b[::-1]),
+    "found array, written": lambda s, x, d: (s.b.__iadd__(1), setattr(s, "a", s.b), setattr(s, "b", x * 2)),
+    "found array as gradient": lambda s, x, d: (setattr(s.w, "grad", s.a), setattr(s, "a", x * 2)),
+    "argument itself, twice": lambda s, x, d: (setattr(s, "a", x), setattr(s, "b", x)),
+    "argument itself, a view": lambda s, x, d: setattr(s, "a", x[::-1]),
 }
 
 
@@ -274,6 +281,61 @@ def test_a_function_that_lets_two_places_share_memory_is_refused(share):
     s.a, s.b, s.c, s.d, s.w = np.ones(3), np.ones(3), np.ones(()), np.ones(()), leaf()
     with pytest.raises(tg.JitError, match=r"lets two places share one array, which a replay does not; take a \.copy"):
         tg.jit(share, check=False)(s, X, {})
+
+
+def leapfrog(s, x):
+    s.b, s.a = s.a, 2 * s.a - s.b + x
+
+
+def last(s, x):
+    change, s.a = x - s.a, x
+    return change, s.a
+
+
+def swap(s, x):
+    s.v.data, s.w.data = s.w.data, s.v.data
+    return s.v * x
+
+
+def shift(s, x):
+    s.history.insert(0, x)
+    s.recent.append(s.history.pop())
+    return sum(s.recent)
+
+
+def rotate(s, x):
+    s.history.reverse()
+    s.recent.rotate(1)
+    s.history[0], s.recent[0] = s.recent[0], s.history[0]
+    return s.history[0] - x
+
+
+def rename(s, x):
+    s.table.update(a=s.table["b"], b=x)
+    return s.table
+
+
+@pytest.mark.parametrize("move", [leapfrog, last, swap, shift, rotate, rename])
+@pytest.mark.parametrize("options", [{}, {"optimize": False}, {"check": False}])
+def test_arrays_go_from_place_to_place_as_the_function_moves_them(move, options):
+    def scenario(jit):
+        s = SimpleNamespace(a=X + 1, b=X + 2, v=tg.Tensor(X + 3), w=tg.Tensor(X + 4), table={"a": X + 5, "b": X + 6})
+        s.history, s.recent = [X + 7, X + 8, X + 9], deque([X + 10, X + 11], maxlen=2)
+        f = jit(lambda x: move(s, x))
+        given, values, objects = [], [], []
+        for i in range(8):
+            given.append(given[-1] if i == 5 else X * i)
+            result = f(given[-1])
+            values.append([np.array(x.data if isinstance(x, tg.Tensor) else x) for x in tg.tree.leaves(result)])
+            given[-1] += 1  # a place that holds the argument itself holds what its owner writes
+            held = [s.a, s.b, s.v.data, s.w.data, *s.table.values(), *s.history, *s.recent]
+            values.append([x.copy() for x in held])
+            objects += [*given, *held]
+        return values, [[x is y for x in objects] for y in objects], getattr(f, "cache_info", lambda: (7, 1))()[:2]
+
+    expected, given = scenario(lambda f: f), scenario(lambda f: tg.jit(f, **options))
+    np.testing.assert_equal(given[0], expected[0])
+    assert given[1:] == expected[1:]
 
 
 @pytest.mark.parametrize("other", ["attribute", "tuple", "variable", "default", "partial"])

@@ -83,8 +83,9 @@ def jit(
     lists, tuples, dicts and dataclasses of them. A replay changes Tensors, Values, optimizers, Modules and arguments in
     place as `fun` does, and returns what it returns. Arrays that it returns are new ones, also where `fun` returns the
     array of an argument or a parameter; a list, dict or dataclass that is an argument, or that `fun` reaches, is
-    returned itself. A Tensor comes without its graph, and refuses gradients. Inside a transform `fun` is called
-    instead, so `grad(jit(f))` is the gradient of f. Also a decorator, `@jit`.
+    returned itself, and an array that `fun` puts elsewhere, as in `self.last = x`, is put there itself. A Tensor comes
+    without its graph, and refuses gradients. Inside a transform `fun` is called instead, so `grad(jit(f))` is the
+    gradient of f. Also a decorator, `@jit`.
 
     *Seen*: the arguments, and every Tensor, Value, Module, Optimizer, schedule, Generator and array that `fun` reaches
     through its arguments, the variables it closes over, the globals it names, and attributes and elements of those.

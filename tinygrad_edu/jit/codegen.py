@@ -16,7 +16,7 @@ from ..trace.captured import Captured
 from ..trace.containers import refill
 from ..trace.functional import add_at
 from ..trace.holders import ITEMS, assign
-from ..trace.ir import Call, Program, Result, Setting, Var
+from ..trace.ir import Call, Program, Result, Var
 from ..trace.results import parents, returned
 from .effects import is_view
 from .emitter import Emitter, ErrorModes
@@ -103,19 +103,20 @@ class ResultWriter:
         emitter, program = self.emitter, self.emitter.program
         emitter.errors = None
         targets = {target: emitter.locations[target] for target, _ in program.stores}
+        given = [emitter.ref(v) for _, v in program.rebound]  # before they may be copied for the result
         stores = [(t, v) for t, v in program.stores if (a := emitter.place(v)[1]) is None or a is not targets[t].array]
         result = self.returned(program.result)
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
-        for place, v in program.rebound:
-            text = emitter.ref(v) if isinstance(place.var.source, Setting) else self.kept(v, place.order)
+        for (place, v), itself in zip(program.rebound, given, strict=True):
+            text = self.kept(v, place.order) if place.order else itself
             if type(place.owner) in ITEMS or isinstance(place.owner, Node):
                 lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
             else:
                 lines.append(f"{emitter.fun(assign)}({emitter.name(place.owner)}, {emitter.ref(place.key)}, {text})")
         lines += [f"{member_text(emitter, owner, 'training')} = {mode}" for owner, mode in program.modes]
-        given = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
+        paths = "".join([f"{path_text(emitter, path)}, " for path, _ in program.containers])
         contents = "".join([f"{self.returned(content)}, " for _, content in program.containers])
-        refills = f"list(map({emitter.fun(refill)}, ({given}), ({contents})))"  # all are found before
+        refills = f"list(map({emitter.fun(refill)}, ({paths}), ({contents})))"  # all are found before
         for _, value in stores:
             if isinstance(value.example, np.ndarray) and not targets.keys().isdisjoint(emitter.layout.roots(value)):
                 emitter.copy(value)  # before a store changes it

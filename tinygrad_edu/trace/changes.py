@@ -81,7 +81,9 @@ def refuse_replacements(found: Captured) -> None:
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
     scopes = [map(id, holder.before.values()) for holder in found.holders if holder.is_scope]
     fixed = found.closure.fixed.union(*scopes)  # what tuples and variables hold, which stays there
-    taken = {id(t) for t in found.arrays.values()}  # the memories that places hold
+    stay = {id(given) for holder, key, given, new in found.exchanged if new is given or holder.has(key, "_grad")}
+    stay |= {id(t) for i, t in found.arrays.items() if i in fixed or shared[id(t)] > 1 or t.is_written}
+    taken = {id(t) for t in found.arrays.values() if id(t) in stay}  # the memories that places hold
     for holder, key, given, new in found.exchanged:
         if new is given or new is EMPTY:
             continue
@@ -104,7 +106,8 @@ def refuse_replacements(found: Captured) -> None:
             raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
         if type(new) is Traced and isinstance(new.value, np.ndarray):
             memory = memory_of(new)
-            if memory in taken:
+            is_whole = not new.is_view and not holder.has(key, "_grad")  # and may go from place to place
+            if memory in taken or (new.root.is_found and not is_whole):
                 raise found.rec.error(f"{title} = ... {SHARED}")
             taken.add(memory)
             if not holder.has(key, "_grad"):
@@ -178,16 +181,19 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
     for holder, key, given, new in found.exchanged:
         if new is given:
             continue
-        layout = "F" if type(new) is Traced and isinstance(new.value, np.ndarray) and new.value.flags.fnc else "C"
-        place = Place(holder.owner, key, holder.member(key), getattr(given, "origin", None), layout)
         if holder.has(key, "_grad"):
-            program.grads.append((place.owner, None if new is None else new.variable))
+            program.grads.append((holder.owner, None if new is None else new.variable))
             value = None if new is None else _kept(new.value)
         else:
+            var, value = given.origin, new.value
+            is_array = isinstance(value, np.ndarray)
+            is_itself = isinstance(var.source, Setting) or (is_array and new.is_found)
+            layout = "" if is_itself else "F" if is_array and value.flags.fnc else "C"
+            place = Place(holder.owner, key, holder.member(key), var, layout)
             program.rebound.append((place, new.variable))
-            if isinstance(place.var.source, State):
-                place.var.source.place = place
-            value = new.value if isinstance(place.var.source, Setting) else _kept(new.value, layout)
+            if isinstance(var.source, State):
+                var.source.place = place
+            value = _kept(value, layout) if layout else value
         changes.append(partial(assign, holder.owner, key, value))
     changes += [partial(assign, attributes, "training", mode) for attributes, mode in program.modes]
     changes += [partial(assign, target.example, ..., new.value) for target, new in stores]

@@ -86,7 +86,8 @@ def parts(x: Any) -> list[Any]:
 class Place(NamedTuple):
     """A member of a holder that is exchanged while the function is recorded.
 
-    If the function puts another array there, `var` is the one that was there, and `order` the new one's memory order.
+    If the function puts another array there, `var` is the one that was there, and `order` the memory order of the new
+    one, or "" for an array that the function found, which is put there itself.
     """
 
     owner: Any
