@@ -125,6 +125,11 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "x[x]": "argument 1 takes no Tensor; pass its .data.astype(int) for an index, and x > 0 for a mask",
     "X[x]": "an index is i.data.astype(int), and a mask x > 0",
     "x.exp(2)": "exp() takes 1 positional argument but 2 were given",
+    "tg.logsumexp(X, b=x)": "logsumexp(array of shape (8, 3), b=x of shape (1,)): got an unexpected keyword",
+    "tg.softmax(X, dim=x)": "x of shape (1,)): got an unexpected keyword argument 'dim'; write axis=",
+    "custom(x, b=x)": "custom_vjp(custom): got an unexpected keyword argument 'b'",
+    "hooked(0.0, lambda g: np.multiply(g, 2, out=g))": "a hook on Tensor 'x' wrote into its gradient, which is "
+        "read-only, as others share it; return the new one, g * 2",
     "hooked('a')": "a hook on Tensor 'x' returned a str; return a gradient, or None to leave it",
     "tg.optim.SGD([model], lr=0.1)": "parameter 0 is a Linear; wrap numbers in Tensor(...), or pass model.parameters()",
     "tg.Tensor([1j], dtype=float)": "the numbers are complex; take their .real, or abs, first",
@@ -176,16 +181,24 @@ def fit(**options):
     return tg.fit(MODEL, tg.mse_loss, (X, Y), **options)
 
 
-def hooked(result):
+def hooked(result, hook=None):
     x = tg.Tensor(1.0, label="x")
-    x.register_hook(lambda g: result)
+    x.register_hook(hook or (lambda g: result))
     x.backward()
+
+
+@tg.custom_vjp
+def custom(x):
+    return np.sin(x)
+
+
+custom.defvjp(lambda x: (np.sin(x), x), lambda x, g: (g * np.cos(x),))
 
 
 @pytest.mark.parametrize("code", RAISES)
 def test_an_argument_of_the_wrong_kind_is_named_with_what_it_should_be(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before, names = MODEL.state_dict(), {"tg": tg, "np": np, "X": X, "Y": Y, "nan": NAN}
+    before, names = MODEL.state_dict(), {"tg": tg, "np": np, "X": X, "Y": Y, "nan": NAN, "custom": custom}
     with pytest.raises((TypeError, ValueError), match=re.escape(RAISES[code])) as caught:
         eval(code, names | {"model": MODEL, "sgd": SGD, "fit": fit, "hooked": hooked, "x": tg.Tensor([1.0], label="x")})
     assert caught.value.__class__.__module__ == "builtins"

@@ -197,6 +197,17 @@ def test_norms_of_the_smallest_and_the_largest_numbers(f, dtype, size):
     )
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(np.float64, 1e160), (np.float32, 1e25), (np.float16, 1e3)])
+def test_a_gradient_of_an_angle_is_as_large_as_the_coordinates(dtype, size):
+    """The product of both is too large, or rounds to 0, and the slope is neither."""
+    for factor in (size, 1 / size):
+        a, b = (tg.Tensor(dtype(v) * dtype(factor)) for v in (3, 4))
+        (np.arctan2(a, b) * dtype(factor)).backward()
+        np.testing.assert_allclose([a.grad, b.grad], [0.16, -0.12], rtol=64 * np.finfo(dtype).eps)
+        _, slope = tg.jvp(np.arctan2, [a.data, b.data], [dtype(factor), dtype(0)])
+        np.testing.assert_allclose(slope, 0.16, rtol=64 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 @pytest.mark.parametrize(
     ("f", "n"),
@@ -204,7 +215,8 @@ def test_norms_of_the_smallest_and_the_largest_numbers(f, dtype, size):
         (np.mean, 100_000), (np.nanmean, 30_000), (np.max, 70_000), (np.min, 70_000), (np.nanmax, 70_000),
         (lambda x: np.mean(x, where=np.ones(x.shape, bool)), 100_000),
         (tg.logsumexp, 100_000), (lambda x: np.mean(x.reshape(10, -1), axis=1).sum() / 10, 100_000),
-        (lambda x: np.max(x, initial=0.0), 70_000),
+        (lambda x: np.max(x, initial=0.0), 70_000), (lambda x: tg.avg_pool1d(x[None], 40_000)[0, 0], 40_000),
+        (lambda x: tg.avg_pool2d(x.reshape(1, 200, 200), 200)[0, 0, 0], 40_000),
     ],
 )  # fmt: skip
 def test_many_equal_numbers_share_a_gradient(f, n, dtype):

@@ -192,7 +192,10 @@ def _bound(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
     """Return arguments with all nodes among the positional ones, and keywords that the rules know."""
     refuse_as_out(fun, kwargs.get("out"))
     if any(map(holds_node, kwargs.values())):
-        bound = signature(fun).bind(*args, **kwargs)
+        try:
+            bound = signature(fun).bind(*args, **kwargs)
+        except TypeError as error:  # Python's words name no function
+            raise explained(error, fun, args, kwargs) from error
         args, kwargs = bound.args, bound.kwargs
         for k, v in kwargs.items():
             if holds_node(v):

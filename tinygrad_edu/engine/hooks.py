@@ -91,7 +91,15 @@ def _hooked(y: Any, g: Any, hook: Hook) -> Any:
             )
         shown = np.asarray(shown).view()
         shown.flags.writeable = False
-    r = hook(shown)
+    try:
+        r = hook(shown)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise ValueError(
+            f"a hook on {y._describe()} wrote into its gradient, which is read-only, as others share it; return the "
+            "new one, g * 2"
+        ) from error
     if r is None or r is shown:
         return g
     if np.ndim(r) == 0 and not (hasattr(r, "__float__") or isinstance(r, complex)):

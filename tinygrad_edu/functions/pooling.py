@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.arguments import check_numbers
 from ..engine.rules import windows
+from ..engine.rules.reductions import widened
 from ..engine.rules.registry import Shape
 from .convolution import Sizes, Where, checked_image, each, fitting, title
 
@@ -114,9 +115,10 @@ def means(
                      divisor_override)[0]  # fmt: skip
     n, channels = x.shape[:2]
     columns = windows.unfold(x, at).reshape((channels, len(at.places), prod(at.counts) * n))
-    total = np.sum(columns, axis=1).reshape((channels, *at.counts, n))
+    total = np.sum(widened(columns), axis=1).reshape((channels, *at.counts, n))
     divisor = divisor_override or counts(at, each(where, "padding", padding, ndim, 0), count_include_pad)
-    return windows.batch_first(total / (divisor.astype(total.dtype) if isinstance(divisor, np.ndarray) else divisor))
+    y = total / (divisor.astype(total.dtype) if isinstance(divisor, np.ndarray) else divisor)
+    return windows.batch_first(y if y.dtype == x.dtype else y.astype(x.dtype))
 
 
 def counts(at: windows.Windows, pads: Shape, count_include_pad: bool) -> Any:

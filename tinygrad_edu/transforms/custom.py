@@ -183,7 +183,10 @@ def _positional(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
     """Return all arguments of a call by position."""
     if not kwargs:
         return args
-    bound = inspect.signature(f).bind(*args, **kwargs)
+    try:
+        bound = inspect.signature(f).bind(*args, **kwargs)
+    except TypeError as error:  # Python's words name no function
+        raise TypeError(f"custom_vjp({name_of(f)}): {error}") from error
     bound.apply_defaults()
     if bound.kwargs:
         raise TypeError(f"custom_vjp({name_of(f)}): {next(iter(bound.kwargs))}= has no position, and so no gradient")

@@ -159,14 +159,14 @@ defvjp(np.rad2deg, lambda g, y, x: np.rad2deg(g))
 defvjp(np.degrees, lambda g, y, x: np.degrees(g))
 
 
-def over_square(v: Array, a: Array, b: Array) -> Array:
-    """Return v / (a**2 + b**2), and 0 at the origin, where the angle is not defined, and at infinity."""
+def over_square(g: Array, v: Array, a: Array, b: Array) -> Array:
+    """Return g v / (a**2 + b**2), and 0 at the origin, where the angle is not defined, and at infinity."""
     r = np.hypot(a, b)
-    return np.where((r == 0) | np.isinf(r), 0, v / r / r)
+    return np.where((r == 0) | np.isinf(r), 0, g * (v / r) / r)  # g * v might overflow, or round to 0
 
 
-defvjp(np.arctan2, lambda g, y, a, b: over_square(g * b, a, b),
-                   lambda g, y, a, b: over_square(-g * a, a, b))
+defvjp(np.arctan2, lambda g, y, a, b: over_square(g, b, a, b),
+                   lambda g, y, a, b: over_square(-g, a, a, b))
 
 
 # Maxima, minima and other choices: the chosen argument receives the gradient, and equal ones share it
