@@ -126,6 +126,12 @@ def test_elsewhere_a_number_that_is_computed_with_warns(name, kind):
             assert caught[0].filename == __file__
 
 
+def test_the_warning_shows_the_users_line_also_where_a_function_of_numpy_asks_for_the_number():
+    with pytest.warns(UserWarning, match="so no gradient passes through it") as caught:
+        np.format_float_positional(tg.Tensor(1.5))
+    assert caught[0].filename == __file__
+
+
 def test_an_array_of_integers_or_booleans_may_be_made_of_a_tensor_but_not_written_into():
     """As int(x) may: the derivative of rounding is 0."""
 

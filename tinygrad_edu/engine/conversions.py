@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .backward import toposort
-from .errors import INTERNAL, calling_library
+from .errors import INTERNAL, calling_library, users_level
 from .mode import paused, transform
 from .rules.foreign import MASKED
 from .tape import Node
@@ -106,7 +106,7 @@ def check_conversion(x: Node, method: str | None = None) -> None:
         within.lost.append(error)
         raise error
     if not kept:
-        warnings.warn(_message(x, use), stacklevel=3)
+        warnings.warn(_message(x, use), stacklevel=users_level())
 
 
 def _in_python(fun: Any) -> str | None:
@@ -123,9 +123,8 @@ def several_numbers(x: Node, purpose: str) -> TypeError:
     library = calling_library(sys._getframe(2))
     remedy = "NumPy's functions take them all (np.sin, not math.sin), x[i] is one of them, and .data the array"
     if library == "polars":  # it raises another error instead
-        warnings.warn(
-            f"polars computes with numbers, and {x._describe()} is not one; {TAKES_ARRAYS[library]}", stacklevel=4
-        )
+        given = f"polars computes with numbers, and {x._describe()} is not one"
+        warnings.warn(f"{given}; {TAKES_ARRAYS[library]}", stacklevel=users_level())
     return TypeError(f"{purpose}: {x._describe()} holds {x._value.size} elements, not one; {remedy}")
 
 

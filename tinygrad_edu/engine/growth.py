@@ -7,6 +7,7 @@ import weakref
 from typing import Any
 
 from .backward import toposort
+from .errors import users_level
 
 FIRST, SECOND = 30, 60  # passes into one leaf without zero_grad, between which the graph is measured
 CHECKED = (FIRST, SECOND)
@@ -24,5 +25,5 @@ def check_growth(root: Any, leaf: Any) -> None:
         warnings.warn(
             f"backward: the graph grew from {before} to {size} nodes in {SECOND - FIRST} passes, as "
             "`w = w - lr * w.grad` in a loop keeps all earlier steps; write w.data -= lr * w.grad, or use an optimizer",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
