@@ -244,7 +244,7 @@ def floating(x: Any, real: bool = True) -> Any:
     """
     if isinstance(x, Operand):
         if real and complex_seen and is_complex(x):
-            raise activations.complex_refused()
+            raise TypeError(activations.REAL)
         return x._as_base()
     if isinstance(x, tuple) and any([isinstance(member, Operand) for member in x]):
         raise TypeError("a tuple holds Tensors, as recurrent layers and attention return: pass its first, the output")

@@ -8,7 +8,7 @@ import numpy as np
 from ..engine.arguments import check_numbers
 from ..engine.dispatch import Operand
 from ..engine.errors import converted, kind_of
-from ..engine.rules.activations import complex_refused
+from ..engine.rules.activations import REAL
 from ..engine.rules.foreign import array_from
 from ..engine.rules.promotion import same_precision
 from ..engine.rules.registry import Array, is_complex, predicate_of_all
@@ -131,7 +131,7 @@ def beside(loss: str, prediction: Any, x: Any, name: str = "target") -> Any:
     Raises TypeError for complex numbers, unless the loss takes them.
     """
     if loss not in OF_COMPLEX and is_complex(x):
-        raise complex_refused()
+        raise TypeError(REAL)
     if isinstance(x, Operand):
         return x
     x = array_from(x)

@@ -12,7 +12,7 @@ from ..trace.captured import Captured
 from ..trace.expressions import Container, Expressions, Write
 from ..trace.ir import Call, Program, Var
 from .memory import Layout, Location
-from .verifier import Place, Step
+from .verifier import Step, Stored
 
 ErrorModes = dict[str, Any] | None
 SIGNED = (np.add, np.subtract, np.multiply, np.divide, np.negative)  # Python's operators do the same with floats
@@ -67,7 +67,7 @@ class Emitter(Expressions):
         place = self.place(v)
         self.steps.append(Step(self.assign(v, text), (place,), v))
 
-    def place(self, v: Var) -> Place:
+    def place(self, v: Var) -> Stored:
         """Return a Var and the array that it is in, if that is the same at every call."""
         self.var(v)
         return v, self.locations[v].array

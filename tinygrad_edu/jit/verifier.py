@@ -21,7 +21,7 @@ from ..trace.ir import Call, Var
 from ..trace.traced import JitError
 
 Array = np.ndarray
-Place = tuple[Var, Array | None]  # a value, and the array that it is in; None for a new object at each call
+Stored = tuple[Var, Array | None]  # a value, and the array that it is in; None for a new object at each call
 
 
 class PlanError(JitError):
@@ -35,11 +35,11 @@ class Step(NamedTuple):
     """One step of a plan: a call with its result `out`, or a guard, a store or the end of ownership without one."""
 
     text: str
-    reads: Sequence[Place] = ()
+    reads: Sequence[Stored] = ()
     out: Var | None = None
     array: Array | None = None  # where `out` is
     shares: Sequence[Var] = ()  # the Vars whose memory `out` may share, if that is known only when the plan runs
-    into: Place | None = None  # the memory that is written, and a Var that is found there before or after
+    into: Stored | None = None  # the memory that is written, and a Var that is found there before or after
     elementwise: bool = False
     draws: bool = False
     fails: bool = False  # whether values can make it fail, or end the replay
@@ -97,7 +97,7 @@ class Memory:
         """Return the memory that a value may lie in."""
         return self.at_runtime.get(v, []) if array is None else self.extents[id(array)]
 
-    def define(self, v: Var, array: Array | None, shared: Sequence[Place] = ()) -> None:
+    def define(self, v: Var, array: Array | None, shared: Sequence[Stored] = ()) -> None:
         """Note where a new value is; a new object may share the memory of others."""
         if array is None:
             found = [e._replace(form=None) for place in shared for e in self.places(*place)]

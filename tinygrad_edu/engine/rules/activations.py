@@ -35,16 +35,11 @@ def floating(x: Any) -> Array:
         return x
     x = numbers(x)
     if is_complex(x):
-        raise complex_refused()
+        raise TypeError(REAL)
     return x
 
 
-def complex_refused() -> TypeError:
-    """Return the error for complex numbers."""
-    which = "activations, most losses, tg.special and tg.stats"
-    return TypeError(f"{which} take real numbers; pass z.real, z.imag or np.abs(z)")
-
-
+REAL = "activations, most losses, tg.special and tg.stats take real numbers; pass z.real, z.imag or np.abs(z)"
 _FLOAT64 = np.dtype(np.float64)
 _ZEROS: dict[DTypeLike | None, Array] = {np.dtype(t): np.zeros((), t) for t in "efd"}  # faster than Python's 0.0
 
