@@ -10,19 +10,10 @@ from typing import Any
 
 from .engine.habits import instead
 
-MODULES = {  # a module, and the public names that it provides, among them its own where users import the module itself
+MODULES = {  # a module, and the names that it provides, also its own where users import it; functions has the others
     "transforms": (
         "transforms", "checkpoint", "custom_vjp", "elementwise_grad", "ggnvp", "grad", "gradients", "hessian", "hvp",
         "jacobian", "jvp", "stop_gradient", "tree", "value_and_grad", "vjp", "vmap",
-    ),
-    "functions": (
-        "functions", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "binary_cross_entropy",
-        "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
-        "cosine_similarity", "cross_entropy", "elu", "erf", "gammaln", "gaussian_nll_loss", "gelu", "glu",
-        "hardsigmoid", "hardswish", "hardtanh", "hinge_loss", "huber_loss", "kl_div", "l1_loss", "leaky_relu",
-        "log_softmax", "logsigmoid", "logsumexp", "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish",
-        "mse_loss", "nll_loss", "poisson_nll_loss", "prelu", "relu", "relu6", "scaled_dot_product_attention", "selu",
-        "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "softsign", "triplet_margin_loss",
     ),
     "anomaly": ("AnomalyError", "detect_anomaly"), "check": ("GradientError", "check_grad"), "state": ("load", "save"),
     "jit": ("JitError", "Jitted", "jit"), "data": ("data",), "nn": ("nn",), "optim": ("optim",),
@@ -39,12 +30,12 @@ SEARCHED = ("", ".nn", ".optim", ".optim.lr_scheduler", ".data", ".special", ".l
 def load(name: str) -> Any:
     """Import the module that provides a public name, and return the object of that name.
 
-    Raises AttributeError for a name that is not in the table, and ModuleNotFoundError if the module is missing.
+    Raises AttributeError for a name that is not public, and ModuleNotFoundError if the module is missing.
     """
-    for module, names in MODULES.items():
-        if name in names:
-            layer = import_module(f".{module}", __package__)
-            return getattr(layer, name, layer)
+    module = next((module for module, names in MODULES.items() if name in names), "functions")
+    if module == name or name in import_module(f"{__package__}").__all__:
+        layer = import_module(f".{module}", __package__)
+        return getattr(layer, name, layer)
     raise missing(__package__ or "", name)
 
 
