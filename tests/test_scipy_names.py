@@ -47,6 +47,23 @@ def test_cholesky_solves_equal_scipys(drawn, lower):
     tg.check_grad(f, a, b, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("imaginary", [0, 1j])
+def test_cholesky_reads_the_triangle_that_scipys_reads(lower, imaginary):
+    rng = np.random.default_rng(0)
+    m = rng.normal(size=(4, 4)) + imaginary * rng.normal(size=(4, 4))
+    whole, b = m @ m.conj().T + 4 * np.eye(4), rng.normal(size=4)
+    a = np.where(np.tri(4, dtype=bool) if lower else np.tri(4, dtype=bool).T, whole, 99)
+    expected = linalg.cholesky(a, lower)
+    for r in (tg.linalg.cholesky(a, lower), tg.linalg.cholesky(tg.Tensor(a), lower).data):
+        np.testing.assert_allclose(r, expected, atol=1e-13)
+    np.testing.assert_allclose(tg.vmap(lambda a: tg.linalg.cholesky(a, lower))(a[None])[0], expected, atol=1e-13)
+    solved = tg.linalg.cho_solve(tg.linalg.cho_factor(a, lower), b)
+    np.testing.assert_allclose(solved, np.linalg.solve(whole, b), atol=1e-13)
+    loss = lambda a: np.sum(np.abs(tg.linalg.cholesky(a, lower)) ** 3)
+    np.testing.assert_allclose(tg.grad(loss)(a), tg.grad(loss)(whole), atol=1e-12)
+
+
 @given(a=arrays(shape=(3, 3)), b=arrays(shape=(3, 3)), q=arrays(shape=(3, 3)))
 def test_matrix_functions_equal_scipys(a, b, q):
     one = np.eye(3)

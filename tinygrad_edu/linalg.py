@@ -76,15 +76,14 @@ def solve_banded(
 def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     """Return the upper triangular r with r.T r = a, or with `lower` the lower triangular r with r r.T = a.
 
-    `a` is symmetric and positive definite, of shape (..., n, n); raises LinAlgError for another one. A complex one is
-    Hermitian, and r.T is conjugated.
+    `a` is symmetric and positive definite, of shape (..., n, n); raises LinAlgError for another one. Only the triangle
+    of r is read. A complex one is Hermitian, and r.T is conjugated.
 
     >>> tg.linalg.cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]), lower=True)
     array([[2., 0.],
            [1., 2.]])
     """
-    root = np.linalg.cholesky(numbers(a))
-    return root if lower else conj(T(root))
+    return np.linalg.cholesky(numbers(a), upper=not lower)
 
 
 def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> tuple[Any, bool]:
