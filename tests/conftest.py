@@ -25,10 +25,15 @@ def pytest_xdist_auto_num_workers(config):
     """Run the whole suite in several processes, each file in one of them; run chosen files in this process."""
     if config.args_source is not config.ArgsSource.TESTPATHS:
         return 0
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes inherit it, and keep the cores busy
-    # They and the programs that tests start, some eighty, keep the package's byte code: each would compile it anew
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     return min(os.cpu_count() or 1, 4)
+
+
+def pytest_configure(config):
+    """Set what several processes, and the programs that tests start, inherit."""
+    if config.option.numprocesses:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes themselves keep the cores busy
+        # They and the programs, some eighty, keep the package's byte code: each would compile it anew
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(wrapper=True)
