@@ -635,6 +635,57 @@ def test_a_sequence_that_iterates_in_its_own_way_is_replayed_and_stays_as_it_is(
         as_eager(lambda jit: [jit(lambda p: p.a * p.b - p.c)(kind(X, X + 1, X - k)) for k in (1, 1, 2)])
 
 
+class Pair(namedtuple("Pair", "a b")):
+    """Has attributes beside its elements."""
+
+
+@pytest.mark.parametrize("wrap", [lambda p: p, lambda p: [p], lambda p: {0: p}, lambda p: (p,)])
+@pytest.mark.parametrize("given", [(None,) * 4, (2.0,) * 4, (None, None, 2.0, None), (2.0, 3.0, X, None)])
+def test_attributes_of_a_namedtuple_among_the_arguments_are_read(wrap, given):
+    def scenario(jit):
+        f, results = jit(lambda held, x: getattr(held if isinstance(held, Pair) else held[0], "gain", 5.0) * x), []
+        for gain in given:
+            pair = Pair(X, X + 1)
+            if gain is not None:
+                pair.gain = gain
+            results.append(f(wrap(pair), X))
+        return results
+
+    as_eager(scenario)
+
+
+@pytest.mark.parametrize("kind", [Pair, type("Labeled", (tuple,), {})])
+@pytest.mark.parametrize("value", [lambda x: x * 2, lambda _: 7.0])
+def test_attributes_that_a_tuple_among_the_arguments_gets_are_refused(kind, value):
+    def f(pair, x):
+        pair.gain = value(x)
+        return x + 1
+
+    def g(pair, x):
+        f(pair[0], x)
+        return x + 1
+
+    pair = Pair(X, X + 1) if kind is Pair else kind((X, X + 1))
+    pair.gain = 1.0
+    for jitted, given in [(tg.jit(f), pair), (tg.jit(g), [pair]), (tg.jit(functools.partial(f, pair)), None)]:
+        with pytest.raises(tg.JitError, match=f"{kind.__name__} was changed, which would not happen at later calls"):
+            jitted(X) if given is None else jitted(given, X)
+        assert pair.gain == 1.0
+    del pair.gain
+    tg.jit(f)(pair, X)  # the first value: the function itself runs
+    np.testing.assert_array_equal(pair.gain, value(X))
+
+
+def test_a_namedtuple_with_attributes_is_no_result():
+    def f(x):
+        pair = Pair(x, x + 1)
+        pair.gain = x * 2
+        return pair
+
+    with pytest.raises(tg.JitError, match="the result has a Pair in it"):
+        tg.jit(f)(X)
+
+
 class Restored:
     def __init__(self):
         self.mean, self.gain = np.zeros(3), 2.0

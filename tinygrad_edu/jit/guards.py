@@ -227,7 +227,7 @@ def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]
             yield keys_text(emitter, text, [*value])
         elif isinstance(value, (list, tuple)):
             yield f"len({text}) == {len(value)}"
-        elif hasattr(value, "__dict__"):
+        if hasattr(value, "__dict__"):  # a dataclass, or a namedtuple that may get attributes
             yield f"len({text}.__dict__) == {len(vars(value))}"
         for key, element in members(value).items():
             yield from check_argument(emitter, text + key_text(emitter, key), element, names)

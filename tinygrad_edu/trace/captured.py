@@ -25,7 +25,7 @@ from .closure import ATOMS, MANY, WHOLE, Closure
 from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
-from .holders import EMPTY, Holder, Place, assign, key_text, parts
+from .holders import EMPTY, Holder, Place, assign, key_text, parts, slot
 from .ir import ARRAYS, NESTED, Input, Setting, State, Var
 from .names import library
 from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
@@ -98,6 +98,8 @@ class Captured:
             return new
         new = tree.like(a, [self.argument(v, (*path, k)) for k, v in members(a).items()])
         if isinstance(a, tuple):
+            if isinstance(own := slot(new, "__dict__"), dict):  # a namedtuple that may get attributes
+                self.holders.append(Holder(own, type(a).__name__, None))
             return new
         if isinstance(a, (list, dict)) and id(a) in self.closure.holders:
             raise self.rec.error(f"a {type(a).__name__} among the arguments is a variable too; pass a copy of it")
@@ -163,6 +165,7 @@ class Captured:
         for holder in self.holders:
             self.refuse_keys(holder)
         self.holders += self.copies.holders
+        self.copies.holders = self.holders  # arguments are copied later
         self.clear = [f.__dict__["_clear_cache"] for f in closure.functions if "_clear_cache" in f.__dict__]
         for clear in self.clear:
             clear()

@@ -26,7 +26,8 @@ class Attribute(str):
 
 def is_container(x: Any) -> bool:
     """Return whether x is a container, whose members are looked at."""
-    return type(x) in (list, tuple, dict) or (isinstance(x, tuple) and hasattr(x, "_fields")) or is_dataclass(x)
+    is_namedtuple = isinstance(x, tuple) and hasattr(x, "_fields") and not getattr(x, "__dict__", None)
+    return type(x) in (list, tuple, dict) or is_namedtuple or is_dataclass(x)
 
 
 def is_dataclass(x: Any) -> bool:
