@@ -297,6 +297,22 @@ def test_a_variable_that_is_another_one_at_each_call_is_named_in_one_warning():
     assert [str(w.message).split(" is ")[0] for w in caught] == ["jit(<lambda>): the variable or attribute mask"]
 
 
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_arrays_that_are_replaced_in_turns_end_in_replays_without_a_warning(n):
+    held = {k: np.zeros_like(X) for k in range(n)}
+
+    def f(x, k):
+        held[k] = held[k] + x
+        return held[k] * 2
+
+    jitted = tg.jit(f)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(6 * n):
+            np.testing.assert_allclose(jitted(X, i % n), X * 2 * (i // n + 1))
+    assert jitted.cache_info().misses <= 3 * n
+
+
 def test_sixteen_shapes_are_kept_and_the_least_recently_used_goes():
     jitted = tg.jit(lambda x: x * 2)
     for n in range(16):

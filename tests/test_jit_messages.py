@@ -109,6 +109,7 @@ def refused():
     yield lambda x: setattr(model, "last", model.weight * x), "puts a Tensor in place of an array; keep its .data"
     yield lambda x: setattr(held, "rule", held.rule(x)), "rule = ... puts an array in place of a function; give it"
     yield lambda x: setattr(held, "pair", held.pair[0] * x), "pair = ... puts an array in place of a tuple"
+    yield lambda x: setattr(held, "pair", (x, x)), "; keep each array in an attribute of its own, or return the value"
     yield lambda x: setattr(held, "rng", held.rng.normal(size=2) * x), "rng = ... puts an array in place of a Generator"
     yield redefining, "some default of scaled was changed, which would not happen at later calls"
     yield redefining_keywords, "some default of scaled was changed"

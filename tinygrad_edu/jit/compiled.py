@@ -170,11 +170,12 @@ class Jitted(Transparent):
         recording.captured.on_gone = WeakMethod(self._forget)
         with self._lock:
             self._misses, self._begun, self._failed = self._misses + 1, 0, 0
-            self._varied, self._shapes = self._varied + bool(varies), self._shapes + (not varies)
             replaced = {r: r.replaced(recording) for r in self._recordings}
             stale = [r for r, found in replaced.items() if any(not isinstance(x, PLAIN) for *_, x in found)]
-            arrays = [place for found in replaced.values() for place, _, x in found if isinstance(x, np.ndarray)]
-            self._moving = self._moving.union(arrays)
+            arrays = {place for found in replaced.values() for place, _, x in found if isinstance(x, np.ndarray)}
+            is_known = arrays <= self._moving or len(self._moving) > SHAPES  # else later recordings will know more
+            self._moving |= arrays
+            self._varied, self._shapes = (self._varied + bool(varies)) * is_known, self._shapes + (not varies)
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
             self._keep([recording, *kept])
         if recording.captured.is_doubtful:

@@ -13,7 +13,7 @@ from ..engine.errors import kind_of, line_using
 from ..engine.tape import Node
 from ..nn import Module
 from .captured import Captured
-from .holders import EMPTY, Holder, Place, are_same, assign
+from .holders import EMPTY, Holder, Place, are_same, assign, parts
 from .ir import ARRAYS, Constant, Input, Setting, State, ancestors
 from .traced import Traced, Unrecorded
 
@@ -96,6 +96,8 @@ def refuse_replacements(found: Captured) -> None:
             raise found.rec.error(f"{title} = ... puts a Tensor in place of an array; keep its .data")
         elif type(new) is not Traced:
             remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
+            if Traced in map(type, parts(new)):  # a tuple of arrays
+                remedy = "keep each array in an attribute of its own, or return the value"
             raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
         elif type(given) is not Traced:  # a copy of a function or a tuple, or a Generator
             kind = kind_of(holder.before[key])
