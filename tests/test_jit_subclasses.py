@@ -293,6 +293,19 @@ def test_numbers_of_the_users_kinds_are_told_apart_though_they_print_alike():
     np.testing.assert_array_equal([jitted(X), jitted(X)], [X * 7, X * 7])
 
 
+@pytest.mark.parametrize("kind", [float, int, np.float64])
+@pytest.mark.parametrize("options", [{}, {"optimize": False}])
+def test_numbers_of_the_users_kinds_are_told_apart_though_they_compare_as_equal(kind, options):
+    class Alike(kind):
+        __eq__ = lambda self, other: True
+        __hash__ = kind.__hash__
+
+    a, b = Alike(3), Alike(4)
+    f = tg.jit(lambda x: (x * a, b * x, x**a, np.power(x, b), np.maximum(x, a) + np.maximum(x, b)), **options)
+    for _ in range(3):
+        np.testing.assert_array_equal(f(X), [X * 3, X * 4, X**3, X**4, np.maximum(X, 3) + np.maximum(X, 4)])
+
+
 def test_what_weak_references_and_dispatched_methods_lead_to_is_seen():
     class Dispatching:
         @functools.singledispatchmethod

@@ -85,7 +85,7 @@ def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype
         is_full = call.fun in (np.maximum, np.minimum) and out.size < LARGE
         with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
             k = np.full_like(out, number) if is_full else np.array(number, dtype)
-        return emitter.name(k, "k", (str(number), dtype, k.shape, k.strides))
+        return emitter.name(k, "k", (repr(number), dtype, k.shape, k.strides))
     if array is not None and array.size == 1 and call.out.shape in [v.shape for v in call.uses if v.size > 1]:
         return emitter.name(array.reshape(()), "w")
     if type(a) is Var and type(a.example) is float and dtype.kind == "f":

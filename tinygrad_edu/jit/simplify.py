@@ -198,8 +198,8 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
 def constant_value(a: object) -> Any:
     """Return the value of a number, or the element that fills a constant; else None."""
     value = a.source.array if type(a) is Var and type(a.source) is Constant else a
-    if isinstance(value, (bool, int, float, np.generic)):
-        return value
+    if isinstance(value, (bool, int, float, np.generic)):  # whose subclasses may compare and print in other ways
+        return value if type(value) in (bool, int, float) else np.asarray(value)[()]
     element = uniform_element(a)
     return None if element is None else element[()]
 
