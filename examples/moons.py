@@ -72,16 +72,16 @@ print(f"{len(values)} gradients; the largest difference is {abs(scalar_grad - ar
 # %% Train the network of single numbers
 # Move each number a small step against its gradient, with a rate that decreases. This is slow: take only a few steps.
 rates = 1 - 0.9 * np.arange(STEPS) / STEPS
-scalar_losses, start = np.zeros(SCALAR_STEPS), perf_counter()
-for k in range(SCALAR_STEPS):
+scalar_losses, start = [], perf_counter()
+for rate in rates[:SCALAR_STEPS]:
     loss = scalar_loss()
     for p in values:
         p.grad = 0.0
     loss.backward()
     for p in values:
-        p.data -= rates[k] * p.grad
-    scalar_losses[k] = loss.data
-scalar_seconds = (perf_counter() - start) / SCALAR_STEPS
+        p.data -= rate * p.grad
+    scalar_losses.append(loss.data)
+scalar_seconds = (perf_counter() - start) / len(scalar_losses)
 
 # %% Train the network of arrays
 # These are the same steps, but here we take all of them. tg.jit records the step once, and then replays it.
@@ -115,6 +115,6 @@ def frame(ax: Any, k: int) -> None:
     dot.set_data([k], [losses[k]])
 
 
-shown = [0, 1, 2, 3, 4, 6, 8, 10, 13, 16, *range(20, STEPS + 1, 5)]
+shown = [k for k in (0, 1, 2, 3, 4, 6, 8, 10, 13, 16, *range(20, STEPS + 1, 5)) if k <= STEPS]
 gif = tg.plot.animate(frame, shown, OUTPUT / "moons.gif", plane, fps=5, hold=2, dpi=90)
 print(f"saved: {gif.name}, {len(shown)} frames, in {OUTPUT}")

@@ -115,5 +115,5 @@ for _ in range(50):
     loss = forward(values)
     loss.backward()
     losses.append(loss.data)
-print(f"the loss after 0, 1, 10 and 50 steps: {', '.join(f'{losses[i]:.4f}' for i in (0, 1, 10, 50))}")
+print(f"the loss at first, and after each ten steps: {', '.join(f'{x:.4f}' for x in losses[::10])}")
 print(f"saved: scalar_graph.svg, scalar_graph.png, scalar_differences.png and {page.name} in {OUTPUT}")

@@ -74,7 +74,7 @@ def test_rows_of_the_matrix_are_true_classes_and_columns_predicted_ones():
         (np.zeros((2, 1)), [0, 2], ValueError, "one logit a row tells two classes apart"),
         (["a", "b"], [0, 1], TypeError, "the prediction: numbers are needed"),
         ([0, 1], ["a", "b"], TypeError, "the target: numbers are needed"),
-        ([[np.nan, 0.0]], [0], ValueError, "the prediction: 1 value is NaN"),
+        ([[np.nan, 0.0]], [0], ValueError, "prediction: 1 value is NaN .* column 0; a lower learning rate may help"),
     ],
 )
 def test_wrong_classes_are_named(metric, prediction, target, error, text):

@@ -111,18 +111,18 @@ def plain_array(where: str, a: ArrayLike) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def check_finite(where: str, x: Array, real: bool = False) -> None:
+def check_finite(where: str, x: Array, real: bool = False, remedy: str = "") -> None:
     """Raise unless `x` holds numbers (TypeError), or `real` ones, all finite (ValueError, naming the columns)."""
     if real and x.dtype.kind == "c":
         raise TypeError(f"{where}: real numbers are needed, not {x.dtype}; pass z.real, z.imag or np.abs(z)")
     if x.dtype.kind not in "fiubc":
         raise TypeError(f"{where}: numbers are needed, not an array of dtype {x.dtype}{_culprits(x)}")
     if x.dtype.kind in "fc" and x.size:
-        is_finite(where, x)
+        is_finite(where, x, remedy)
 
 
 @predicate
-def is_finite(where: str, x: Array) -> bool:
+def is_finite(where: str, x: Array, remedy: str) -> bool:
     """Return True; raise ValueError, naming the columns, for numbers that are not finite."""
     height = max(1, _ELEMENTS_AT_ONCE * len(x) // x.size)  # a file that is mapped into memory may be larger than that
     bad = np.zeros(x.size // len(x), np.int64)
@@ -132,10 +132,10 @@ def is_finite(where: str, x: Array) -> bool:
             bad += part.reshape(len(part), -1).sum(axis=0)
     if bad.any():
         columns, count = np.flatnonzero(bad).tolist(), int(bad.sum())
-        given = f"{count} values are NaN or infinite, in columns {columns}; fill or drop them"
+        given, which = f"{count} values are NaN or infinite, in columns {columns}", "them"
         if count == 1:
-            given = f"1 value is NaN or infinite, in column {columns[0]}; fill or drop it"
-        raise ValueError(f"{where}: {given}")
+            given, which = f"1 value is NaN or infinite, in column {columns[0]}", "it"
+        raise ValueError(f"{where}: {given}; {remedy or f'fill or drop {which}'}")
     return True
 
 

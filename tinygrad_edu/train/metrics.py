@@ -163,7 +163,7 @@ def vary(y: Array) -> bool:
 def _finite_arrays(where: str, prediction: Operand, target: Operand) -> tuple[Array, Array]:
     """Return prediction and target as arrays of finite real numbers with equally many rows."""
     p, t = checked_arrays(where, *(a.data if isinstance(a, Tensor) else a for a in (prediction, target)))
-    check_finite(f"{where}, the prediction", p, real=True)
+    check_finite(f"{where}, the prediction", p, real=True, remedy="a lower learning rate may help")
     check_finite(f"{where}, the target", t, real=True)
     return p, t
 
