@@ -98,14 +98,14 @@ fixed = forward(weights := plain(parameters), *train)
 
 
 def log_probabilities(x: Any) -> Any:
-    """Return log(probability) of each next letter (n, 27), after the letters x (n, 3)."""
+    """Return log(probability) of each next letter (n, 27), after the letters x (n, LOOK_BACK)."""
     hidden = weights["embedding"][x].reshape(len(x), -1) @ weights["w1"]
     active = np.tanh((hidden - fixed["mean"]) * fixed["inverse"] * weights["scale"] + weights["shift"])
     return tg.log_softmax(active @ weights["w2"] + weights["b2"], axis=1)
 
 
 loss, valid_loss = (float(-np.mean(log_probabilities(x)[np.arange(len(y)), y])) for x, y in (train, valid))
-after: Any = lambda written: np.exp(log_probabilities(np.array([[0, 0, *written][-LOOK_BACK:]]))[0])
+after: Any = lambda written: np.exp(log_probabilities(np.array([([0] * LOOK_BACK + written)[-LOOK_BACK:]]))[0])
 invented = sample(after, 10, np.random.default_rng(1))
 print(f"\nloss {loss:.4f}; loss of the 200 other names {valid_loss:.4f} (pairs: 2.5377)\n{', '.join(invented)}")
 

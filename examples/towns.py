@@ -55,9 +55,10 @@ def sequences(names: list[str], length: int) -> tuple[Any, Any]:
     """Return each name as a row: a dot and its characters (n, length), and the characters that follow (n, length).
 
     The places after the end of a name hold 0 in the first array, and -1 in the second: cross_entropy ignores them.
+    Longer names are cut.
     """
     x, y = np.zeros((len(names), length), int), np.full((len(names), length), -1)
     for row, name in enumerate(names):
-        x[row, 1 : len(name) + 1] = encode(name)
-        y[row, : len(name) + 1] = encode(name + ".")
+        x[row, 1 : len(name) + 1] = encode(name)[: length - 1]
+        y[row, : len(name) + 1] = encode(name + ".")[:length]
     return x, y
