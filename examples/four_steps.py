@@ -56,9 +56,8 @@ for _ in range(STEPS):
     sgd.step()  # 4. adjust: a small step downhill
 paces, costs, slopes = np.array(rows, dtype=float).T
 print(f"backward computes a slope of {slopes[0]:.4f}\n\n step    pace     cost    slope")
-for i in (0, 1, 2, 5, 10, STEPS - 1):
-    if i < STEPS:
-        print(f"{i:5}  {paces[i]:6.3f}  {costs[i]:7.3f}  {slopes[i]:7.3f}")
+for i in [i for i in (0, 1, 2, 5, 10, STEPS - 1) if i < STEPS]:
+    print(f"{i:5}  {paces[i]:6.3f}  {costs[i]:7.3f}  {slopes[i]:7.3f}")
 
 # %% The place of the minimum is called arg min. It is not the smallest cost
 # Here there is a formula for it, so we can check: min is a cost (in minutes squared), arg min is a pace.
@@ -93,10 +92,9 @@ picture = Figure(figsize=(10, 4.6), dpi=150, layout="constrained")
 left, right = picture.subplots(1, 2, subplot_kw={"xlabel": "pace (minutes for each km)"})
 grid, star = np.linspace(3, 21, 200), {"color": VERMILION, "markeredgecolor": BLACK, "markersize": 16, "zorder": 5}
 left.plot(grid, [cost_of(p) for p in grid], color=BLACK, label="cost of each pace")
-for i in (0, 3, 12):
-    if i < STEPS:
-        ends = paces[i] + np.array([-1.8, 1.8])
-        left.plot(ends, costs[i] + slopes[i] * (ends - paces[i]), "--", color=BLUE, label="slope" if not i else None)
+for i in [i for i in (0, 3, 12) if i < STEPS]:
+    ends = paces[i] + np.array([-1.8, 1.8])
+    left.plot(ends, costs[i] + slopes[i] * (ends - paces[i]), "--", color=BLUE, label="slope" if not i else None)
 left.plot(paces, costs, "o", color=VERMILION, markeredgecolor=BLACK, label="steps")
 left.plot(arg_min, cost_of(arg_min), "*", **star)
 left.text(arg_min, 70, f"arg min: a pace of {arg_min:.1f}\nmin: a cost of {cost_of(arg_min):.2f}", ha="center")

@@ -103,7 +103,7 @@ for _ in range(24):
 print(", ".join(f"{name}: {1e3 * s:.1f} ms a step" for name, s in seconds.items()))
 
 # %% Draw the attention of a line: a row for each place, dark where it looks
-line = "np.mean((prediction - y) ** 2)"
+line = "np.mean((prediction - y) ** 2)"[:LENGTH]
 x = np.array([[characters.index(character) for character in line]])
 maps = np.stack([b.attention.weights(b.before_attention(model.read(x, i))).data[0] for i, b in enumerate(model.blocks)])
 figure = Figure(figsize=(14, 7.6), dpi=150, layout="constrained")

@@ -68,9 +68,8 @@ m, b = path[-1]
 exact_m, exact_b = np.polyfit(dose, forgetfulness, 1)
 flat, steep = np.linalg.eigvalsh(tg.hessian(lambda p: mse(p[0], p[1]))(path[-1]))
 print(f"\n{'epoch':>6}  {'m':>9}  {'b':>9}  {'MSE':>9}")
-for epoch in (0, 1, 10, 100, EPOCHS):
-    if epoch <= EPOCHS:
-        print(f"{epoch:6}  {path[epoch, 0]:9.5f}  {path[epoch, 1]:9.5f}  {costs[epoch]:9.6f}")
+for epoch in [i for i in (0, 1, 10, 100, EPOCHS) if i <= EPOCHS]:
+    print(f"{epoch:6}  {path[epoch, 0]:9.5f}  {path[epoch, 1]:9.5f}  {costs[epoch]:9.6f}")
 print(f"{'exact':>6}  {exact_m:9.5f}  {exact_b:9.5f}  {mse(exact_m, exact_b):9.6f}\n")
 for direction, curvature in (("across", steep), ("along", flat)):
     factor = 1 - RATE * curvature
