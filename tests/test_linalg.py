@@ -68,6 +68,26 @@ def test_small_singular_values_count_as_0_in_least_squares(rcond):
         assert np.linalg.lstsq(tg.Tensor(a), b, rcond=rcond)[2] == np.linalg.lstsq(a, b, rcond)[2]
 
 
+@pytest.mark.parametrize("imaginary", [0, 1j])
+@pytest.mark.parametrize("shape", [(3, 4), (4, 3), (3, 3)])
+@pytest.mark.parametrize("rcond", [0.02, 0.3, 0.5])
+def test_singular_values_that_rcond_drops_turn_the_vectors_of_the_others(rcond, shape, imaginary):
+    rng = np.random.default_rng(1)
+    u, _, vh = np.linalg.svd(rng.normal(size=shape) + imaginary * rng.normal(size=shape), full_matrices=False)
+    a, b = (u * [3.0, 1.2, 0.4]) @ vh, rng.normal(size=(shape[0], 2)) + imaginary
+    check(lambda a: np.linalg.pinv(a, rcond), a)
+    check(lambda a: np.linalg.pinv(np.stack([a, 2j * a]), rtol=rcond), a)
+    check(lambda a, b: np.linalg.lstsq(a, b, rcond)[0], a, b)
+    if shape[0] == shape[1]:
+        check(lambda a: np.linalg.pinv(a + a.conj().T, rcond, hermitian=True), a)
+    for values in ([2.0, 1.3, 0.0], [2.0, 2.0, 0.1], [1.0, 0.0, 0.0]):  # rcond decides that 0 stays 0
+        check(lambda a: np.linalg.pinv(a, rcond), (u * values) @ vh)
+    np.testing.assert_allclose(
+        tg.vmap(tg.grad(lambda a: np.sum(np.abs(np.linalg.pinv(a, rcond)) ** 2)))(a[None])[0],
+        tg.grad(lambda a: np.sum(np.abs(np.linalg.pinv(a, rcond)) ** 2))(a),
+    )
+
+
 def test_the_gradient_of_the_pseudoinverse_keeps_the_rank():
     check(np.linalg.pinv, TALL)
     check(lambda a: np.linalg.pinv(a, rcond=1e-3), np.stack([TALL, TALL[::-1]]))
@@ -76,6 +96,8 @@ def test_the_gradient_of_the_pseudoinverse_keeps_the_rank():
     check(lambda a: np.linalg.pinv(a + a.T, hermitian=True), A)
     g = pulled(lambda a: np.linalg.pinv(a, hermitian=True)[1, 0], A + A.T)
     np.testing.assert_array_equal(g, g.T)
+    half = np.tril(A + A.T) + np.triu(np.full((3, 3), 99), 1)
+    np.testing.assert_array_equal(pulled(lambda a: np.linalg.pinv(a, hermitian=True)[1, 0], half), g)
 
 
 def test_tensorinv_and_tensorsolve_move_and_count_axes_as_numpy_does():

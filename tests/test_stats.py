@@ -257,6 +257,12 @@ def test_the_multivariate_normal_takes_numbers_diagonals_and_singular_matrices()
     np.testing.assert_allclose(
         ours.logpdf(a[:, 0], np.zeros(3), singular, True), theirs.logpdf(a[:, 0], np.zeros(3), singular, True)
     )
+    small = np.diag([1.0, 1e-3, 0.0])  # for float32, SciPy's threshold is 1e3 times the rounding error
+    np.testing.assert_allclose(
+        ours.logpdf(np.float32([0.5, 0.1, 0.0]), cov=small.astype(np.float32), allow_singular=True),
+        theirs.logpdf([0.5, 0.1, 0.0], cov=small, allow_singular=True),
+        rtol=1e-5,
+    )
     with pytest.raises(np.linalg.LinAlgError):
         ours.logpdf(x, cov=-np.eye(3))
     for args in ((x, np.zeros(2), np.eye(3)), (np.zeros(4), None, np.eye(3)), (x, None, np.ones((3, 2)))):

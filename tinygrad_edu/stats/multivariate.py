@@ -69,10 +69,11 @@ class MultivariateNormal:
         SciPy has the same threshold.
         """
         w = np.linalg.eigvalsh(cov)
-        threshold = 1e6 * np.finfo(w.dtype).eps * np.max(np.abs(stop_gradient(w)))
+        rcond = (1e3 if w.dtype == np.float32 else 1e6) * np.finfo(w.dtype).eps
+        threshold = rcond * np.max(np.abs(stop_gradient(w)))
         kept = w > threshold
         logdet = np.where(np.all(w >= -threshold), np.sum(np.log(np.where(kept, w, 1))), np.nan)
-        quadratic = np.sum(d * (d @ np.linalg.pinv(cov, 1e6 * np.finfo(w.dtype).eps, hermitian=True)), axis=-1)
+        quadratic = np.sum(d * (d @ np.linalg.pinv(cov, rcond, hermitian=True)), axis=-1)
         return (quadratic + logdet + np.sum(kept) * math.log(2 * math.pi)) / -2
 
 

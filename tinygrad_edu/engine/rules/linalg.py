@@ -50,10 +50,31 @@ def pinv_rule(g: Array, y: Array, a: Array, rcond: ArrayLike | None = None, herm
     In all but the first term, g is conjugated, and y too where it is beside another y; so are a and y in a y.
     A hermitian matrix is read from one triangle; both triangles share the gradient.
     """
+    if hermitian:
+        a = np.tril(a) + H(np.tril(a, -1))
     conj_a, conj_y = conj(a), conj(y)
     p, q = matmul(matmul(H(g), conj_y), T(y)), matmul(T(y), matmul(conj_y, H(g)))
     r = inv_rule(g, y, a) + (p - matmul(conj_a, matmul(conj_y, p))) + (q - matmul(matmul(q, conj_y), conj_a))
+    cutoff = rtol if rcond is None else rcond
+    if cutoff is not None:
+        r = r + of_dropped(g, a, cutoff)
     return (r + H(r)) / 2 if hermitian else r
+
+
+def of_dropped(g: Array, a: Array, rcond: ArrayLike) -> Array:
+    """What the gradient of a pseudoinverse has beside the formula above if `rcond` drops singular values above 0.
+
+    They turn the vectors of those that are kept: derivatives have differences of squares of both as denominators.
+    """
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    dropped = s <= np.asarray(rcond)[..., None] * s[..., :1]
+    i, j = s[..., :, None], s[..., None, :]
+    both = ~dropped[..., :, None] & dropped[..., None, :]
+    ratio = np.where(both, j / np.where(both, i, 1), 0)
+    slope = ratio / np.where(both, i * i - j * j, 1)
+    w = matmul(matmul(H(u), T(g)), H(vh))
+    along = (slope * ratio + T(slope * ratio)) * w + (slope + T(slope)) * H(w)
+    return conj(matmul(matmul(u, along), vh))
 
 
 def as_columns(v: Array, b: Array) -> Array:
@@ -92,6 +113,8 @@ def lstsq_a(g: Array, y: Array, a: Array, b: Array, rcond: float) -> Array:
     u = matmul(T(p), g)
     of_residual = matmul(conj(b - matmul(a, y)), T(matmul(p, conj(u))))
     of_residual = of_residual + matmul(matmul(T(p), conj(y)), H(g - matmul(T(a), u)))
+    if rcond > 8 * max(a.shape) * np.finfo(a.dtype).eps:
+        of_residual = of_residual + of_dropped(matmul(g, T(b)), a, rcond)
     return of_residual - matmul(u, T(y))
 
 
