@@ -26,7 +26,7 @@ days = pd.read_csv(local_data.seattle_weather.filepath).iloc[:, 1:5].to_numpy() 
 standard = tg.data.Standardizer().fit(days).transform(days)
 
 # %% Is a function convex? Compute the eigenvalues of its Hessian at 50 points
-# One negative eigenvalue proves that a function is not convex. 50 points without one are no proof, but the Hessians of
+# One negative eigenvalue proves that a function is not convex. 50 points without one are no proof. But the Hessians of
 # x² + 3y² and of least squares are the same at all points. The crosses are the axes of the Hessian at the origin.
 surfaces: dict[str, Any] = {}
 plane: Any = lambda f: lambda x, y: f([x, y])  # for plotting: a function of two numbers instead of one array

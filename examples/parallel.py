@@ -98,8 +98,8 @@ for name, cuts in (("4 equal shards", (64, 128, 192)), ("3 unequal shards", (10,
 
 # %% What does a second of two ranks buy?
 # `workers.py` has the code of a rank, and is started here with one rank and with two, each on one core. Two ranks share
-# the time that examples take. The fixed cost of a step stays, and the sum of the gradients is added, so they are less
-# than twice as fast, or even slower if other programs use the cores: each sum waits for the later rank.
+# the time that examples take. The fixed cost of a step stays, and the sum of the gradients is added. So they are less
+# than twice as fast. They are even slower if other programs use the cores: each sum waits for the later rank.
 ranks = start_ranks(1, 2)
 for count, (steps, loss) in ranks.items():
     print(f"a second of {count} rank{'s'[: count > 1]}: {steps} steps of 1,024 examples, loss {loss:.3f}")

@@ -51,8 +51,8 @@ with table.picture("ridge.png", title="Weights and L2", xlabel="weight decay", x
 
 
 # %% Many rows: the penalty harms. Eight rows only: it helps
-# Take 8 of the training rows, 50 times, each time others. Features that rise and fall together make it worse: their
-# weights can be large with opposite signs, so that they nearly cancel on the training rows, but not on others.
+# Take 8 of the training rows, 50 times, each time others. Features that rise and fall together make it worse. Their
+# weights can be large with opposite signs: they nearly cancel on the training rows, but not on others.
 def error(weights: Any, intercept: Any) -> float:
     """Return the mean squared error on the validation rows."""
     return float(np.mean((valid_y - intercept - valid_x @ weights) ** 2))

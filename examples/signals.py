@@ -61,9 +61,9 @@ print(f"from the peaks of the spectrum, {good_start}: frequencies {found.round(2
 print(f"in the signal: {frequencies}, and noise with a mean square of 0.010")
 
 # %% Why there are many minima
-# With the best phase and size for each frequency, the loss of one wave is what the signal holds without it. Two waves
-# whose frequencies differ by 1 Hz agree as much as they disagree within the second: the loss falls only within 1 of a
-# right frequency, and has ripples everywhere else. A minimum is where its slope changes from minus to plus.
+# With the best phase and size for each frequency, the loss of one wave is what the signal holds without it. In one
+# second, two waves whose frequencies differ by 1 Hz agree as much as they disagree. So the loss falls only within 1 Hz
+# of a right frequency, and has ripples everywhere else. A minimum is where its slope changes from minus to plus.
 grid = np.linspace(1, 25, 2000)
 turning = np.exp(-2j * np.pi * grid[:, None] * t)
 losses = np.mean(signal**2) - 2 * np.abs(turning @ signal / n) ** 2

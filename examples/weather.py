@@ -73,8 +73,8 @@ for suffix in ("svg", "png"):
 # %% Train the model until it has converged
 # The loss is a bowl. `eigvalsh` returns its curvatures (see `curvature.py`), the largest last. With the learning rate
 # 1 / (largest curvature), no step goes beyond the minimum in any direction.
-# When is training finished? `tol` says: when the loss changed in the last ten epochs by at most this share of itself,
-# and is expected to change no more than that in all later epochs. This is convergence.
+# When is training finished? `tol` is a share of the loss. In the last ten epochs the loss must change by no more than
+# this share, and no more is expected of all later epochs. This is convergence.
 lr = 1 / np.linalg.eigvalsh(2 / len(x) * x.T @ x)[-1]
 sgd = tg.optim.SGD(model.parameters(), lr=lr)
 history = tg.fit(model, tg.mse_loss, (x, y), optimizer=sgd, epochs=20_000, valid_data=validation, tol=1e-10)

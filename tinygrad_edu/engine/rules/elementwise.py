@@ -1,7 +1,7 @@
 """Elementwise functions: the first page of the derivative table.
 
 `defvjp(function, rule, ...)` enters a function with a rule for each argument, or None if it takes no gradient. A rule
-gets `g`, the gradient of the output, then `y`, the output, then the function's own arguments, and returns g times the
+gets `g`, the gradient of the output, then `y`, the output, then the function's own arguments. It returns g times the
 partial derivative, in general the vector-Jacobian product (vjp). Where the formula fails, a named rule says why.
 """
 
