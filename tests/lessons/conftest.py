@@ -4,6 +4,7 @@ import functools
 import runpy
 import shutil
 import sys
+import warnings
 from io import StringIO
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def lesson(tmp_path_factory):
             patch.setattr(sys, "argv", [f"{name}.py"])
             patch.syspath_prepend(folder)
             patch.setattr(sys, "stdout", Pipe())
-            return runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
+            # Collected, and errors only at the end: where a warning is an exception, each replay of jit saves all state
+            with warnings.catch_warnings(record=True) as given:
+                warnings.simplefilter("always")
+                warnings.filterwarnings("ignore", "Module globals is missing", DeprecationWarning)  # of runpy
+                variables = runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
+        assert not given, f"{name} warns: {given[0].message}"
+        return variables
 
     return run

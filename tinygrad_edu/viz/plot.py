@@ -253,7 +253,7 @@ def _pictures(draw: Draw, frames: Iterable[Any], ax: Axes, limits: Limits, dpi: 
                     figure.draw_without_rendering()
                     figure.set_layout_engine(None)
                 with BytesIO() as buffer:
-                    figure.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
+                    figure.savefig(buffer, format="tiff", dpi=dpi)  # not compressed
                     pictures.append(Image.open(buffer).convert("RGB"))
         finally:
             figure.set_layout_engine(layout)
