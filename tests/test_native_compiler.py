@@ -25,6 +25,7 @@ def own_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(cache.folder().parent.with_name("zig")))  # else zig starts anew
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(cache, "_counts", {"hits": 0, "misses": 0})
+    monkeypatch.setattr(cache, "_unlisted", 0)
     compiler._load.cache_clear()
     yield tmp_path
     compiler._load.cache_clear()
@@ -179,6 +180,21 @@ def test_the_least_recently_used_libraries_go_when_the_folder_is_full(monkeypatc
     third = cache.store(folder, "c", b"c" * 100)
     assert set(folder.iterdir()) == {files[0], third}
     assert cache.store(folder, "d", b"d" * 1000).exists()  # larger than the limit, but in use
+
+
+def test_a_folder_is_listed_at_the_first_write_and_at_each_64th_of_the_limit(monkeypatch):
+    folder, _ = cache.ready()
+    monkeypatch.setattr(cache, "LIMIT", 640)
+    listed, used = [], cache._used
+    monkeypatch.setattr(cache, "_used", lambda path: listed.append(path) or used(path))
+    counts = []
+    for i in range(300):
+        os.utime(cache.store(folder, f"{i:03}", b"%03d" % i), (1000 + i,) * 2)
+        counts.append(len(listed))
+    assert counts[:9] == [1, 1, 1, 1, 2, 2, 2, 2, 3]
+    kept = sorted(int(name[:3]) for name in os.listdir(folder))
+    assert kept == [*range(300 - len(kept), 300)]  # the most recently used
+    assert 640 <= 3 * len(kept) <= 650
 
 
 def test_unfinished_files_of_processes_that_died_are_deleted_after_an_hour():

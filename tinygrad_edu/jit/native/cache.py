@@ -4,7 +4,8 @@ A file's name is `<key>-<digest>.so`: the key is a hash of what the library was 
 content. A file that was cut short or changed has another digest and is compiled anew, because to load it could end the
 process. A file is written under another name and renamed, so a process sees it whole or not at all. Two processes that
 write the same library do not disturb each other. The libraries used least recently are deleted when all together pass
-the limit; each use renews a file's modification time.
+the limit, as seen at a process's first write and at each 64th of the limit that it writes; each use renews a file's
+modification time.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class CompiledInfo(NamedTuple):
 
 _counts = {"hits": 0, "misses": 0}
 _lock = Lock()  # held for the counts
+_unlisted = 0  # bytes that this process may still write before it lists the folder, which takes 50 ms for thousands
 
 
 def folder() -> Path:
@@ -115,6 +117,7 @@ def find(path: Path, key: str) -> Path | None:
 
 def store(path: Path, key: str, content: bytes) -> Path:
     """Write a library into the folder, delete the least recently used ones above the limit, and return its path."""
+    global _unlisted
     target = path / _name(key, content)
     unfinished = path / f".{key}.{os.getpid()}.{get_ident()}"
     try:
@@ -123,7 +126,10 @@ def store(path: Path, key: str, content: bytes) -> Path:
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
-    _prune(path, target)
+    _unlisted -= len(content)
+    if _unlisted < 0:
+        _prune(path, target)
+        _unlisted = LIMIT // 64
     return target
 
 
