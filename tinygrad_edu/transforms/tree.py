@@ -28,9 +28,9 @@ Tree = Any  # a leaf, or a container of trees
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Structure:
-    """The nesting of a tree without its leaves: a container like it, and the structures of its members, by key.
+    """The nesting of a tree without its leaves: the structures of its members by key, and a tree with None for leaves.
 
-    Two are equal if they nest the same kinds of containers with the same keys. A leaf has no container.
+    Two are equal if they nest the same kinds of containers with the same keys. A leaf has no kind.
 
     >>> tg.tree.flatten({"w": 1.0})[1] == tg.tree.flatten({"w": np.ones(3)})[1]
     True
@@ -83,13 +83,7 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Tree:
     """
     if len(leaves) != len(structure):
         raise ValueError(f"unflatten: {len(leaves)} leaves for a structure of {len(structure)}, {structure!r}")
-    return _unflattened(structure, iter(leaves))
-
-
-def _unflattened(structure: Structure, remaining: Iterator[Any]) -> Tree:
-    if structure.kind is None:
-        return next(remaining)
-    return like(structure.container, [_unflattened(s, remaining) for s in structure.members.values()])
+    return with_leaves(structure.container, leaves)
 
 
 def tree_map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
@@ -206,9 +200,10 @@ def structure_of(tree: Tree) -> Structure:
     found = members(tree)
     if found is None:
         return LEAF
-    kind = dict if is_module(tree) else type(tree)
-    container = like(tree, [None] * len(found))  # keeps no leaf alive
-    return Structure(kind, {key: structure_of(member) for key, member in found.items()}, container)
+    structures = {key: structure_of(member) for key, member in found.items()}
+    return Structure(
+        dict if is_module(tree) else type(tree), structures, like(tree, [s.container for s in structures.values()])
+    )
 
 
 def leaves_like(caller: str, name: str, tree: Tree, other: Tree, other_name: str) -> list[Any]:
@@ -220,7 +215,8 @@ def leaves_like(caller: str, name: str, tree: Tree, other: Tree, other_name: str
         return [other]
     others = dict(enumerate(other)) if isinstance(tree, list) and isinstance(other, list) else others
     if others is None:
-        raise ValueError(f"{caller}: {name} is {kind_of(tree)}, and {other_name} has {_kind(other)} there")
+        given = kind_of(other) + (f" of shape {shape}" if (shape := getattr(other, "shape", None)) else "")
+        raise ValueError(f"{caller}: {name} is {kind_of(tree)}, and {other_name} has {given} there")
     if found.keys() != others.keys():
         raise ValueError(
             f"{caller}: {name} has the members {[*found]}, and {other_name} has {[*others]} there"
@@ -292,9 +288,3 @@ def step(tree: Tree, key: Any) -> str:
     if isinstance(tree, (dict, list, tuple)) or is_module(tree):
         return f'["{key}"]' if repr(key) == f"'{key}'" else f"[{key!r}]"
     return f".{key}"
-
-
-def _kind(leaf: Any) -> str:
-    """Return a description of a leaf."""
-    shape: Any = getattr(leaf, "shape", None)
-    return kind_of(leaf) + (f" of shape {shape}" if shape else "")
