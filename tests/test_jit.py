@@ -10,6 +10,7 @@ import re
 import threading
 import tracemalloc
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -781,6 +782,29 @@ def test_threads_replay_and_record_at_once():
     for t in threads:
         t.join()
     assert not failures
+
+
+def test_shapes_that_several_threads_record_at_once_count_once():
+    """Else 6 shapes in 8 threads count as up to 48 new ones, and the function runs without jit."""
+    barrier = threading.Barrier(8)
+
+    @tg.nondifferentiable
+    @tg.primitive
+    def met(x):
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(0.5)
+        return x
+
+    jitted = tg.jit(lambda x: np.sum(met(x)))
+    threads = [threading.Thread(target=lambda: [jitted(np.ones(n)) for n in range(1, 7)]) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert jitted.cache_info().misses + jitted.cache_info().hits == 48
+    misses = jitted.cache_info().misses
+    jitted(np.ones(9))
+    assert jitted.cache_info().misses == misses + 1  # a new shape is still recorded
 
 
 def test_two_recordings_train_at_once_as_they_do_one_after_the_other():

@@ -95,7 +95,7 @@ class Jitted(Transparent):
         self._hits = self._misses = 0  # hits of recordings that are gone
         self._gone: list[Any] = []  # the `kinds` of the latest recording that went with an object among its arguments
         self._varied = 0  # calls since the last replay that no recording served, though their shapes were known
-        self._shapes = 0  # recordings that were made as shapes, dtypes or the number of arguments were new
+        self._shapes = 0  # recordings made as shapes, dtypes or the number of arguments were new, also to other threads
         self._begun = 0  # calls since the last recording that gave something its first value
         self._failed = 0  # calls since then that were not recorded, such as those that caught an error
         self._warned = False
@@ -175,7 +175,8 @@ class Jitted(Transparent):
             arrays = {place for found in replaced.values() for place, _, x in found if isinstance(x, np.ndarray)}
             is_known = arrays <= self._moving or len(self._moving) > SHAPES  # else later recordings will know more
             self._moving |= arrays
-            self._varied, self._shapes = (self._varied + bool(varies)) * is_known, self._shapes + (not varies)
+            self._varied = (self._varied + bool(varies)) * is_known
+            self._shapes += not any([varies, *[varying(self._fun, r.kinds, args, kwargs) for r in self._recordings]])
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
             self._keep([recording, *kept])
         if recording.captured.is_doubtful:
@@ -240,7 +241,6 @@ class Jitted(Transparent):
         """Return the latest recording as a C program that runs alone: `cc -std=c11 step.c -o step -lm && ./step 100`.
 
         It begins with these arguments and the parameters' values of now, and prints the results of each step.
-
         Raises JitError as `c` does, and ValueError for arguments of other shapes or dtypes.
         """
         given = [leaf for _, leaf in leaves("", [args, kwargs])]
