@@ -88,6 +88,8 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.save({'a': [[1], [2, 3]]}, 'a.npz')": "save: 'a': rows of unequal lengths make no array",
     "tg.odeint(lambda y, t: -y, 1.0, [0, 1], steps=0)": "integrate.odeint: steps is a whole number from 1, or None",
     "tg.odeint(lambda y, t: -y, 1.0, [0, nan])": "integrate.odeint: t holds NaN or infinity; times are finite numbers",
+    "tg.odeint(lambda y, t: -y, [1.0, nan], [0, 1])": "y or func(y, t) is NaN or infinite at the first time, t = 0.0",
+    "tg.odeint(lambda y, t: y * np.inf, 1.0, [2, 3])": "y or func(y, t) is NaN or infinite at the first time, t = 2.0",
     "tg.odeint(lambda y, t: -y, 1.0, [0, 1], rtol=nan)": "integrate.odeint: rtol is a finite number of at least 0, not",
     "tg.fit(model, tg.mse_loss, ([[1.0]], [[1.0]]), optimizer=sgd, epochs=1, sharded='no')":
         "fit: sharded is True or False, not 'no'",
