@@ -315,20 +315,54 @@ def rename(s, x):
     return s.table
 
 
-@pytest.mark.parametrize("move", [leapfrog, last, swap, shift, rotate, rename])
+U = V = X
+
+
+def in_global_variables(s, x):
+    global U, V
+    U, V = 2 * U - V + x, U
+    s.a = U * 2  # each place its own
+
+
+def in_variables(s, x):
+    def inner():
+        nonlocal u
+        u = u + s.a
+
+    u = s.b * 2
+    inner()
+    s.count.change(u)
+    return s.count.read()
+
+
+def counter(value):
+    before = value + 1
+
+    def change(x):
+        nonlocal value, before
+        value, before = value * 0.5 + x, value
+
+    return SimpleNamespace(change=change, read=lambda: value - before)
+
+
+@pytest.mark.parametrize("move", [leapfrog, last, swap, shift, rotate, rename, in_variables, in_global_variables])
 @pytest.mark.parametrize("options", [{}, {"optimize": False}, {"check": False}])
 def test_arrays_go_from_place_to_place_as_the_function_moves_them(move, options):
     def scenario(jit):
         s = SimpleNamespace(a=X + 1, b=X + 2, v=tg.Tensor(X + 3), w=tg.Tensor(X + 4), table={"a": X + 5, "b": X + 6})
+        globals().update(U=X + 12, V=X + 13)
+        s.count = counter(X + 14)
         s.history, s.recent = [X + 7, X + 8, X + 9], deque([X + 10, X + 11], maxlen=2)
         f = jit(lambda x: move(s, x))
         given, values, objects = [], [], []
         for i in range(8):
             given.append(given[-1] if i == 5 else X * i)
             result = f(given[-1])
+            if i == 4:
+                globals().update(U=U * 2)  # the variable is read anew
             values.append([np.array(x.data if isinstance(x, tg.Tensor) else x) for x in tg.tree.leaves(result)])
             given[-1] += 1  # a place that holds the argument itself holds what its owner writes
-            held = [s.a, s.b, s.v.data, s.w.data, *s.table.values(), *s.history, *s.recent]
+            held = [s.a, s.b, s.v.data, s.w.data, *s.table.values(), *s.history, *s.recent, U, V]
             values.append([x.copy() for x in held])
             objects += [*given, *held]
         return values, [[x is y for x in objects] for y in objects], getattr(f, "cache_info", lambda: (7, 1))()[:2]

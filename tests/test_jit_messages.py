@@ -62,7 +62,12 @@ def refused():
 
     def rebinding(x):
         nonlocal hidden
+        hidden = tg.Tensor(hidden + x)
+
+    def deleting(x):
+        nonlocal hidden
         hidden = hidden + x
+        del hidden
 
     def counting_all(x):
         global COUNT
@@ -119,7 +124,11 @@ def refused():
     )
     yield defining, "some default of plain was changed"
     yield defining_keywords, "some default of using_table was changed"
-    yield rebinding, "write into the array, hidden[...] = ..., or return the value"
+    yield rebinding, "hidden = ... puts a Tensor in place of an array; keep its .data"
+    yield (
+        deleting,
+        "the variable hidden was changed, which would not happen at later calls; write into the array, hidden[...]",
+    )
     yield counting, "the attribute calls of counting was changed"
     yield counting, "count in an array, calls = np.array(0), or return the value"
     yield counting_all, "a global variable COUNT was changed, which would not happen at later calls; count in an array"
@@ -177,6 +186,13 @@ def test_the_error_of_a_change_has_the_line_that_makes_it():
         total = total + 1
         return x
 
+    array = np.ones(2)
+
+    def wrapping(x):
+        nonlocal array
+        array = tg.Tensor(array * x)
+        return x
+
     def nesting(x):
         def append():
             losses.append(x)
@@ -184,6 +200,7 @@ def test_the_error_of_a_change_has_the_line_that_makes_it():
         append()
 
     functions = (appending, "the list 'losses'"), (counting, "the attribute n"), (adding, "the variable total")
+    functions = (*functions, (wrapping, "array = ... puts a Tensor in place of an array"))
     for f, words in (*functions, (nesting, "the list 'losses'")):
         line = f.__code__.co_firstlineno + 2
         with pytest.raises(tg.JitError, match=rf"test_jit_messages.py:{line}: {words}"):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..nn import Module
 from .captured import Captured
 from .holders import EMPTY, Holder, Place, are_same, assign, parts
 from .ir import ARRAYS, Constant, Input, Setting, State, ancestors
-from .traced import Traced, Unrecorded
+from .traced import JitError, Traced, Unrecorded
 
 CHANGED = "was changed, which would not happen at later calls"
 SHARED = "lets two places share one array, which a replay does not; take a .copy()"
@@ -35,6 +35,11 @@ def memory_of(x: Any) -> int:
     return id(owner_of(x.value if type(x) is Traced else x))
 
 
+def users_code(found: Captured) -> list[CodeType]:
+    """Return the code of the functions that are no library's."""
+    return [f.__code__ for f in found.closure.functions if not found.closure.is_library(f)]
+
+
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make."""
     for holder in found.holders:
@@ -43,22 +48,23 @@ def refuse_changes(found: Captured) -> None:
             of_value = type(new) is float and isinstance(holder.owner, Node)
             if of_value or issubclass(type(new), ARRAYS):
                 new = found.rec.constant(new)
-            found.exchanged.append((holder, key, given, new))
+            found.exchanged.append((holder.original or holder, key, given, new))
     refuse_replacements(found)
     remedy = "return the value, and do it outside of the recorded function"
-    codes = [f.__code__ for f in found.closure.functions if not found.closure.is_library(f)]
+    codes = users_code(found)
     for _, kind in found.closure.reclassed():
         title = f"the attribute __class__ of {kind.__name__}"
         raise found.rec.error(f"{title} {CHANGED}; {remedy}", at=line_using("__class__", codes))
     for holder in [h for h in found.holders if h.last is not h.before]:
         last, before = holder.last, holder.before
+        expected = before | {key: last[key] for key in holder.traced if key in last} | mode_changed(found, holder)
         if isinstance(holder.owner, Node):
             changed = [(holder.member(k), k) for k in ("label", "requires_grad") if last[k] != before[k]]
         else:
-            expected = before | {key: last.get(key, EMPTY) for key in holder.traced} | mode_changed(found, holder)
             changed = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         for title, name in changed[:1]:
-            for k, v in [(k, v) for k, v in before.items() if last.get(k) is not v and k not in holder.anew]:
+            replaced = [(k, v) for k, v in before.items() if last.get(k) is not expected.get(k)]
+            for k, v in [(k, v) for k, v in replaced if k not in holder.anew]:
                 key = holder.member(k)
                 if isinstance(v, (Traced, Node)):
                     keep = f"keep an array, {key} = (...).data, " if isinstance(v, Node) and v.fun else ""
@@ -79,41 +85,54 @@ def refuse_changes(found: Captured) -> None:
 def refuse_replacements(found: Captured) -> None:
     """Raise JitError if a place holds something at the end that a replay would not give it."""
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
-    scopes = [map(id, holder.before.values()) for holder in found.holders if holder.is_scope]
-    fixed = found.closure.fixed.union(*scopes)  # what tuples and variables hold, which stays there
+    places = {(id(holder), key) for holder, key, _, _ in found.exchanged}
+    scopes = [(h, key, x) for h in found.holders if h.is_scope for key, x in h.before.items()]
+    # What tuples, defaults and the like hold, which stays there
+    fixed = found.closure.fixed.union([id(x) for holder, key, x in scopes if (id(holder), key) not in places])
     stay = {id(given) for holder, key, given, new in found.exchanged if new is given or holder.has(key, "_grad")}
     stay |= {id(t) for i, t in found.arrays.items() if i in fixed or shared[id(t)] > 1 or t.is_written}
     taken = {id(t) for t in found.arrays.values() if id(t) in stay}  # the memories that places hold
     for holder, key, given, new in found.exchanged:
         if new is given or new is EMPTY:
             continue
-        title, was_array = holder.member(key), type(given) is Traced and isinstance(given.value, np.ndarray)
+        was_array = type(given) is Traced and isinstance(given.value, np.ndarray)
         if holder.has(key, "_grad"):
             if isinstance(new, Node):
                 remedy = "a replay does not; take the gradient by tg.grad, or call zero_grad() before the end"
-                raise found.rec.error(f"{title} keeps its graph (create_graph=True), and {remedy}")
+                raise refused(found, holder, key, f"keeps its graph (create_graph=True), and {remedy}")
         elif was_array and isinstance(new, Node):
-            raise found.rec.error(f"{title} = ... puts a Tensor in place of an array; keep its .data")
+            raise refused(found, holder, key, "= ... puts a Tensor in place of an array; keep its .data")
         elif type(new) is not Traced:
             remedy = "set it outside of the recorded function, or by a schedule that does not ask for the loss"
             if Traced in map(type, parts(new)):  # a tuple of arrays
                 remedy = "keep each array in an attribute of its own, or return the value"
-            raise found.rec.error(f"{title} = {new!r:.40} would be the same at every call; {remedy}")
+            raise refused(found, holder, key, f"= {new!r:.40} would be the same at every call; {remedy}")
         elif type(given) is not Traced:  # a copy of a function or a tuple, or a Generator
             kind = kind_of(holder.before[key])
-            raise found.rec.error(f"{title} = ... puts an array in place of {kind}; give it another name")
+            raise refused(found, holder, key, f"= ... puts an array in place of {kind}; give it another name")
         elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
-            raise found.rec.error(f"{title} = ... puts a number in place of an array; write {title}[...] = instead")
+            raise refused(
+                found,
+                holder,
+                key,
+                f"= ... puts a number in place of an array; write {holder.member(key)}[...] = instead",
+            )
         elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
-            raise found.rec.error(f"{title} = ... ends that two places hold one array; give each its own")
+            raise refused(found, holder, key, "= ... ends that two places hold one array; give each its own")
         if type(new) is Traced and isinstance(new.value, np.ndarray):
             memory = memory_of(new)
             is_whole = not new.is_view and not holder.has(key, "_grad")  # and may go from place to place
             if memory in taken or (new.root.is_found and not is_whole):
-                raise found.rec.error(f"{title} = ... {SHARED}")
+                raise refused(found, holder, key, f"= ... {SHARED}")
             taken.add(memory)
             if not holder.has(key, "_grad"):
                 found.moved |= {memory, id(given)}
+
+
+def refused(found: Captured, holder: Holder, key: Any, words: str) -> JitError:
+    """Return the error about what a place holds at the end, with the line that puts it there."""
+    title = holder.member(key)
+    return found.rec.error(f"{title} {words}", at=line_using(title.rpartition(".")[2], users_code(found)))
 
 
 def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -> tuple[str, str]:
@@ -192,6 +211,7 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
             is_itself = isinstance(var.source, Setting) or (is_array and new.is_found)
             layout = "" if is_itself else "F" if is_array and value.flags.fnc else "C"
             place = Place(holder.owner, key, holder.member(key), var, layout)
+            found.places += [place] * holder.is_scope  # which the others have already
             program.rebound.append((place, new.variable))
             if isinstance(var.source, State):
                 var.source.place = place
@@ -220,7 +240,7 @@ def read_anew(found: Captured) -> None:
         is_alone = held[id(array)] == 1 and id(array) not in found.closure.fixed
         if t is not None and is_alone and isinstance(t.origin.source, State) and not t.origin.source.moves:
             t.origin.source.place = Place(holder.owner, key, holder.member(key), t.origin)
-            found.places += [t.origin.source.place] * holder.is_scope  # which the others have already
+            found.places += [t.origin.source.place] * holder.is_scope
 
 
 def _kept(value: Any, order: Any = "K") -> Any:

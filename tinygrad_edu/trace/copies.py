@@ -1,8 +1,9 @@
 """Copies of functions: the code of a function, run with other values in its variables.
 
 Where a function closes over an array, or names a global one, a recording runs a copy of it whose variables hold
-recording arrays. The user's own variables stay as they are, and other threads see nothing of it. Globals that the
-function also reaches as attributes of a module are the exception: they hold recording arrays themselves.
+recording arrays. The user's own variables stay as they are, and other threads see nothing of it; a variable that is
+given another array gets it when the recording has ended. Globals that the function also reaches as attributes of a
+module are the exception: they hold recording arrays themselves.
 """
 
 import functools
@@ -49,11 +50,20 @@ class Copies:
         for cell, other in cells.values():
             for value in members(cell).values():
                 other.cell_contents = self.new(value)
-            self.holders.append(Holder(other, closure.holders[id(cell)].title, None))
+            self.hold(other, closure.holders[id(cell)].title, closure.holders[id(cell)])
         for i, scope in scopes.items():
             if holder := closure.holders.get(i):
                 scope.update({name: self.new(scope[name]) for name in holder.checked or ()})
-            self.holders.append(Holder(scope, "a global variable", None, closure.names))
+            self.hold(scope, "a global variable", holder, closure.names)
+
+    def hold(self, owner: Any, title: str, original: Holder | None, names: set[str] | None = None) -> None:
+        """Add the variables of a copy; those that hold a recording array may get another one."""
+        holder = Holder(owner, title, None, names)
+        holder.has_names = holder.is_globals = names is not None
+        if original:
+            holder.original = original
+            holder.traced = {key: x for key, x in holder.before.items() if type(x) is Traced}
+        self.holders.append(holder)
 
     def is_needed(self, primitive: FunctionType) -> bool:
         """Return whether a primitive, which is never copied, would need it: a variable leads to a replaced value."""

@@ -117,6 +117,7 @@ class Holder:
         self.absent: set[str] = set()
         self.has_names = self.is_globals = self.is_reached = False
         self.of: Any = None
+        self.original: Holder | None = None  # of the variables of a copied function: those of the function itself
         self.instances: dict[int, Any] = {}  # by their identity
         self.anew: tuple[str, ...] = ()
         self.traced: dict[Any, Any] = {}
