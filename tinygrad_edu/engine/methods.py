@@ -34,6 +34,23 @@ def _in_place(method: str, instead: str) -> Callable[..., NoReturn]:
     return refuse
 
 
+def calling(fun: Function) -> Function:
+    """Return the method that calls a NumPy function with the same arguments."""
+    return lambda self, *args, **kwargs: fun(self, *args, **kwargs)
+
+
+NAMES = """
+    sum mean prod max min var std cumsum cumprod argmax argmin all any round ravel squeeze swapaxes take repeat choose
+    diagonal argsort trace searchsorted
+"""
+ARRAY_METHODS: dict[str, Function] = {  # methods of ndarray that vmap's and jit's arrays share
+    **{name: calling(getattr(np, name)) for name in NAMES.split()},
+    "transpose": lambda self, *axes: np.transpose(self, axes[0] if len(axes) == 1 else axes or None),
+    "reshape": lambda self, *shape, **kwargs: np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs),
+    "flatten": lambda self, order="C": np.ravel(self, order).copy(),
+}
+
+
 class Methods(Operand):
     """A node with the methods of ndarray: each calls the NumPy function of that name."""
 

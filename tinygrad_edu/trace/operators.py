@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from ..engine.methods import ARRAY_METHODS, calling
 from ..engine.rules.floats import real_power
 from ..engine.rules.registry import Function
 from ..engine.tape import Node
@@ -24,10 +25,6 @@ POWERS: dict[tuple[str, float, type], Function] = {
     **dict.fromkeys([(x, -1, int) for x in "FDG"], np.reciprocal),
     **dict.fromkeys([(x, 0.5, float) for x in "egFDG"], np.sqrt),
 }
-SAME_ARGUMENTS = """
-    sum mean prod max min var std cumsum cumprod argmax argmin all any round ravel squeeze swapaxes put take repeat
-    choose diagonal argsort argpartition trace nonzero searchsorted
-"""  # methods that take the arguments of the NumPy function of that name
 CONVERSIONS = {  # methods that give a plain value: what an error calls them, and the remedy
     **dict.fromkeys(("__bool__", "__contains__"),
                     ("the truth of a recorded value (`if`, `and`, `in`, `max`, `bool`)", CHOOSE)),
@@ -37,11 +34,6 @@ CONVERSIONS = {  # methods that give a plain value: what an error calls them, an
     "__reduce_ex__": ("pickle", RETURN_IT),
     **{name: (f".{name}()", RETURN_IT) for name in ("item", "tolist", "tobytes", "dumps", "dump", "tofile")},
 }  # fmt: skip
-
-
-def _method(fun: Function) -> Function:
-    """Return the method that calls a NumPy function with the same arguments."""
-    return lambda self, *args, **kwargs: fun(self, *args, **kwargs)
 
 
 def _recorded(fun: Function) -> Function:
@@ -154,15 +146,12 @@ def _base(self: Any) -> Any:
 METHODS: dict[str, Any] = {
     **{name: _operator(name) for name, method in vars(NDArrayOperatorsMixin).items() if callable(method)},
     **{f"__{fun.__name__}__": _recorded(fun) for fun in (round, math.floor, math.ceil, math.trunc)},
-    **{name: _method(getattr(np, name)) for name in SAME_ARGUMENTS.split()},
+    **ARRAY_METHODS, **{name: calling(getattr(np, name)) for name in ("put", "argpartition", "nonzero")},
     **{name: _conversion(name) for name in CONVERSIONS},
     "__divmod__": lambda a, b: (a // b, a % b), "__rdivmod__": lambda b, a: (a // b, a % b),
     "__bytes__": _conversion("tobytes"),
-    "transpose": lambda self, *axes: np.transpose(self, axes[0] if len(axes) == 1 else axes or None),
-    "reshape": lambda self, *shape, **kwargs: np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs),
     "dot": _dot,
     "compress": lambda self, condition, axis=None, out=None: np.compress(condition, self, axis, out),
-    "flatten": lambda self, order="C": np.ravel(self, order).copy(),
     "clip": lambda self, min=None, max=None, out=None, **kwargs: np.clip(self, min, max, out, **kwargs),
     **dict.fromkeys(("conj", "conjugate"), _conjugate),
     **{name: _in_place(name) for name in ("sort", "partition")},

@@ -19,6 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..engine.concatenators import joined_item
 from ..engine.dispatch import Operand, call_of_method
 from ..engine.errors import user_name
+from ..engine.methods import ARRAY_METHODS, calling
 from ..engine.mode import paused
 from ..engine.rules.containers import Flattened, rebuilt
 from ..engine.rules.methods import METHODS
@@ -125,18 +126,6 @@ class Batch(NDArrayOperatorsMixin):
         """As ndarray's."""
         return Batch(np.copy(self.stacked), self.level)
 
-    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
-        """As ndarray's."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
-
-    def transpose(self, *axes: Any) -> Any:
-        """As ndarray's."""
-        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
-
-    def flatten(self, order: Any = "C") -> Any:
-        """As ndarray's."""
-        return np.ravel(self, order).copy()
-
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NoBatching(
             f"{self.level.title}: a plain number or array differs from member to member of a batch; compute with NumPy "
@@ -157,10 +146,6 @@ class Batch(NDArrayOperatorsMixin):
         return f"Batch of {self.level.size} arrays of shape {self.shape}"
 
 
-def _method(fun: Function) -> Function:
-    return lambda self, *args, **kwargs: fun(self, *args, **kwargs)
-
-
 def _in_place(fun: Function) -> Function:
     """Return the method of `y op= v`, which of a Batch of Tensors makes a new one, as of a Tensor."""
     return lambda y, v: NotImplemented if y.of_tensors else fun(y, v)
@@ -169,12 +154,9 @@ def _in_place(fun: Function) -> Function:
 array_likes.add(Batch)
 for _name in ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"]:
     setattr(Batch, f"__i{_name}__", _in_place(getattr(Batch, f"__i{_name}__")))
-NAMES = (
-    "sum mean prod max min var std any all argmax argmin cumsum cumprod ravel squeeze swapaxes take repeat "
-    "diagonal trace clip round argsort dot conj conjugate searchsorted choose"
-)
-for _name in NAMES.split():
-    setattr(Batch, _name, _method(getattr(np, _name)))
+_methods = ARRAY_METHODS | {_name: calling(getattr(np, _name)) for _name in ("clip", "dot", "conj", "conjugate")}
+for _name, _method in _methods.items():
+    setattr(Batch, _name, _method)
 for _name in {n for n in dir(np.ndarray) if not n.startswith("_")} - {*dir(Batch)}:
     setattr(Batch, _name, property(partial(Batch._missing, name=_name)))
 
