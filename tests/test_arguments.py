@@ -70,6 +70,8 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "tg.data.make_moons(10, noise=None)": "make_moons: noise is a number, not None",
     "tg.data.make_circles(10, factor='a')": "make_circles: factor is a number, not 'a'",
     "tg.check_grad(np.sin, 1.0, eps='a')": "check_grad: eps is a number, not 'a'",
+    "tg.fit(model, tg.mse_loss, (X, Y.astype(str)), optimizer=sgd, epochs=1)":
+        "fit: train_data, y: numbers are needed, not an array of dtype <U32; np.unique(names, return_inverse=True)[1]",
     "fit(tol='a')": "fit: tol is a number, not 'a'",
     "fit(callbacks=None)": "fit: callbacks are a list of functions of (model, epoch, history), called by these names",
     "tg.evaluate(model, (X, Y), metrics={'a': lambda p, t: None})":

@@ -141,6 +141,8 @@ def is_finite(where: str, x: Array, remedy: str) -> bool:
 
 def _culprits(x: Array) -> str:
     """Return which columns of a table hold something that is not a number, and the remedy."""
+    if x.dtype.kind in "SU":
+        return "; np.unique(names, return_inverse=True)[1] makes numbers of names, and .astype(float) of digits"
     if not x.dtype.hasobject:
         return ""
     columns = x.reshape(len(x), -1).T
