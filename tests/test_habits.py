@@ -74,6 +74,13 @@ KEYWORDS = {
     "tg.optim.Adam([x], lr=0.1, fused=True)": "leave it out", "x.flatten(start_dim=1)": "write x.reshape(len(x), -1)",
     "x.var(unbiased=False)": "write ddof=1 for True, and nothing for False",
     "x.mean(-1, True)": "keepdims=True", "x.std(0, False)": "ddof=1",
+    "tg.gradients(x * x, [x], grad_outputs=x)": "gradients: there is no argument grad_outputs=; write gradient=",
+    "tg.gradients(x.sum(), [x], retain_graph=True)": "gradients: there is no argument retain_graph=; leave it out",
+    "tg.gradients(x.sum(), [x], create_graph=True, allow_unused=True)": "no argument allow_unused=; leave it out",
+    "tg.jacobian(np.sin, create_graph=True)": "jacobian: there is no argument create_graph=; leave it out",
+    "tg.hessian(np.sum, vectorize=True)": "hessian: there is no argument vectorize=; leave it out",
+    "tg.data.batches(a, batch_size=1, num_workers=2)": "no argument num_workers=; leave it out",
+    "tg.optim.Adam([x], lr=0.1, capturable=True)": "leave it out",
     "np.zeros_like(x, dtype=3)": "give a dtype such as np.float32",
     "x.flatten(1)": "x.reshape(len(x), -1) keeps the first axis",
     "tg.fit(model, np.sum, a, optimizer=opt, epochs=1, validation_data=a)": "fit: there is no argument "

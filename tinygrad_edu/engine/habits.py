@@ -106,7 +106,9 @@ KEYWORDS = {
     "epsilon": "eps=", "beta_1": "betas=", "beta_2": "betas=", "correction": "ddof=",
     "unbiased": "ddof=1 for True, and nothing for False",
     "attn_mask": "mask=", "is_causal": "causal=", "in_dims": "in_axes=", "out_dims": "out_axes=",
-    "start_dim": "x.reshape(len(x), -1)", "fused": "", "foreach": "",
+    "grad_outputs": "gradient=", "start_dim": "x.reshape(len(x), -1)",
+    **dict.fromkeys(("fused", "foreach", "capturable", "num_workers", "pin_memory"), ""),
+    **dict.fromkeys(("retain_graph", "create_graph", "allow_unused", "vectorize"), ""),
     **dict.fromkeys(("validation_data", "validation_split"), "valid_data="), "verbose": "progress=",
 }  # fmt: skip
 
@@ -137,7 +139,7 @@ def names_keywords(fun: Callable[P, R]) -> Callable[P, R]:
     """Return a function whose error for a keyword that has another name here says so."""
     code = fun.__code__
     own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    others = {k for k, here in KEYWORDS.items() if here.partition("=")[0] in ("", *own)}
+    others = {k for k, here in KEYWORDS.items() if here.partition("=")[0] in ("", *own)}.difference(own)
 
     @functools.wraps(fun)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

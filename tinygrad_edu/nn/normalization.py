@@ -178,7 +178,8 @@ class RMSNorm(Module):
     """Each example divided by the root of the mean of its squares over its last axes, times `weight`.
 
     As in PyTorch: `normalized_shape` has the sizes of these axes. `eps` is added to the mean, and None is the distance
-    from 1 to the next number of the dtype. Without `elementwise_affine` there is no `weight` (Zhang & Sennrich 2019).
+    from 1 to the next number of the dtype (of float32 for float16). Without `elementwise_affine` there is no `weight`
+    (Zhang & Sennrich 2019).
 
     >>> tg.nn.RMSNorm(2)(np.array([[3.0, 4.0]])).data.round(3)
     array([[0.849, 1.131]])

@@ -44,6 +44,7 @@ Operand = ArrayLike | Tensor
 OUTERMOST = Transform(frozenset(), [])  # what is around a transform that is within no other
 
 
+@names_keywords
 def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
     """Return d(y)/d(x) for each x, times `gradient`, which a y of several elements needs; change no `.grad`.
 
