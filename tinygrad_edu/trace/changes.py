@@ -111,12 +111,8 @@ def refuse_replacements(found: Captured) -> None:
             kind = kind_of(holder.before[key])
             raise refused(found, holder, key, f"= ... puts an array in place of {kind}; give it another name")
         elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
-            raise refused(
-                found,
-                holder,
-                key,
-                f"= ... puts a number in place of an array; write {holder.member(key)}[...] = instead",
-            )
+            remedy = f"write {holder.member(key)}[...] = instead"
+            raise refused(found, holder, key, f"= ... puts a number in place of an array; {remedy}")
         elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
             raise refused(found, holder, key, "= ... ends that two places hold one array; give each its own")
         if type(new) is Traced and isinstance(new.value, np.ndarray):
