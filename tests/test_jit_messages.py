@@ -33,7 +33,9 @@ def refused():
     losses, seen, model = [], {"a": 0}, nn.Linear(2, 1)
     model.log, model.n, model.total, model.last, model.kept = [], 0, np.zeros(()), np.zeros(2), model.weight * 1
     hidden, table = np.zeros(2), np.ones(2)
-    held = types.SimpleNamespace(rule=lambda x: x * table, pair=(table, 2.0), rng=np.random.default_rng(0))
+    held = types.SimpleNamespace(
+        rule=lambda x: x * table, pair=(table, 2.0), rng=np.random.default_rng(0), steps=np.int64(0)
+    )
 
     def counting(x):
         counting.calls += 1
@@ -137,6 +139,11 @@ def refused():
     yield lambda x: x[0] in x, "choose with np.where or np.maximum"
     yield lambda x: model.weight[0, 0] in x, "choose with np.where or np.maximum"
     yield lambda x: np.array([x, x]), "write np.stack([a, b]) for np.array([a, b])"
+    yield lambda x: np.full(2, x[0]), "np.zeros(n) + x for np.full(n, x)"
+    yield (
+        lambda x: setattr(held, "steps", held.steps + 1),
+        "; count in an array, steps = np.array(0), or return the value",
+    )
     yield lambda x: np.eye(3)[x.astype(int)], "make tables, and arrays to write into, outside of the function"
     yield filling, "outside of the function or with np.zeros_like(x)"
     for fill in (filling_elements, lambda x: filling_with((model.weight * x).sum(), np.zeros(2))):

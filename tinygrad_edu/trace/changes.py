@@ -69,8 +69,8 @@ def refuse_changes(found: Captured) -> None:
                 if isinstance(v, (Traced, Node)):
                     keep = f"keep an array, {key} = (...).data, " if isinstance(v, Node) and v.fun else ""
                     remedy = f"{keep}write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
-                elif type(v) in (int, float):
-                    remedy = f"count in an array, {key} = np.array({v!r}), or {remedy}"
+                elif type(v) in (int, float) or isinstance(v, np.number):
+                    remedy = f"count in an array, {key} = np.array({v}), or {remedy}"
             raise found.rec.error(f"{title} {CHANGED}; {remedy}", at=line_using(name, codes))
     for holder in found.containers.values():
         argument = found.paths[id(holder.owner)][1]

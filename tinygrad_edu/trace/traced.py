@@ -34,8 +34,8 @@ INSTEAD = {np.add.at: add_at, np.ndarray.sort: np.sort, np.ndarray.partition: np
 
 TO_PLAIN = (
     "conversion to a plain array",
-    "leave out np.asarray(x), write np.stack([a, b]) for np.array([a, b]), and make tables, and arrays to write into, "
-    "outside of the function or with np.zeros_like(x)",
+    "leave out np.asarray(x), write np.stack([a, b]) for np.array([a, b]), np.zeros(n) + x for np.full(n, x), and make "
+    "tables, and arrays to write into, outside of the function or with np.zeros_like(x)",
 )
 
 
