@@ -1,7 +1,8 @@
 """Which objects are the same, and what lists and dicts hold, is part of what `jit` records."""
 
 import functools
-from dataclasses import dataclass
+from collections import namedtuple
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
@@ -221,6 +222,105 @@ def test_dataclasses_that_the_function_changes_are_changed_and_their_other_membe
 
     for expected, found in zip(calls(f), calls(tg.jit(f)), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+@dataclass(eq=False)
+class Body:
+    x: np.ndarray
+    v: np.ndarray
+    marks: list = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Slotted:
+    x: np.ndarray
+    v: np.ndarray
+    marks: list = field(default_factory=list)
+
+
+def moved_by_the_world(world, body, dt):
+    for each in world.bodies:
+        each.x = each.x + dt
+    return body.x * 2
+
+
+def moved_as_an_argument(world, body, dt):
+    body.x, body.v = body.x + body.v * dt, body.v * 0.5
+    return sum([each.x for each in world.bodies])
+
+
+def written_as_an_argument(world, body, dt):
+    body.x += dt
+    return sum([each.x for each in world.bodies])
+
+
+def told_from_others(world, body, dt):
+    return sum([each.x for each in world.bodies if each is not body]) * dt
+
+
+def found_by_its_hash(world, body, dt):
+    return dt * world.weights.get(body, 1.0) + (body in world.bodies)
+
+
+def in_a_member(world, body, dt):
+    if body.marks:
+        body.marks[0] = body.marks[0] + dt
+    return world.bodies[0].x + (world.bodies[0].marks or [0.0])[0]
+
+
+@pytest.mark.parametrize("kind", [Body, Slotted])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        moved_by_the_world, moved_as_an_argument, written_as_an_argument, told_from_others, found_by_its_hash,
+        in_a_member,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_given", [True, False])
+@pytest.mark.parametrize("order", ["0101s01", "s0s0110", "00011ss"])
+def test_a_dataclass_among_the_arguments_may_be_one_that_the_function_finds_too(kind, rule, is_given, order):
+    def run(J):
+        bodies = [kind(X * k, X + k, [X - k]) for k in range(2)]
+        world = SimpleNamespace(bodies=bodies, weights={bodies[0]: 2.0})
+        step, results = J(rule if is_given else lambda body, dt: rule(world, body, dt)), []
+        for i, given in enumerate(order):
+            body = kind(X * i, X - i) if given == "s" else bodies[int(given)]
+            results.append(step(*[world] * is_given, body, X + i))
+            results += [np.array([b.x, b.v, *b.marks]) for b in bodies] + [body.x * 1, body.v * 1]
+        return results
+
+    expected = run(lambda f: f)
+    for options in ({}, {"check": False}):
+        np.testing.assert_equal(run(functools.partial(tg.jit, **options)), expected)
+
+
+def test_a_dataclass_that_the_function_finds_is_returned_itself():
+    held = SimpleNamespace(body=Body(X * 1, X * 2))
+
+    @tg.jit
+    def step(body):
+        held.body.x = held.body.x + 1
+        return body
+
+    for k in range(1, 5):
+        assert step(held.body) is held.body
+        np.testing.assert_array_equal(held.body.x, X + k)
+
+
+@pytest.mark.parametrize("make", [lambda: (X * 1, 2.0), lambda: namedtuple("Two", "a b")(X * 1, 2.0), lambda: (3, 1)])
+@pytest.mark.parametrize("order", ["abab", "bbaa", "aabb"])
+def test_a_tuple_among_the_arguments_may_be_one_that_the_function_finds_too(make, order):
+    def run(J):
+        first, other = make(), make()
+        held = SimpleNamespace(first=first)
+        f = J(lambda pair, x: x * (2 if pair is held.first else 3) + pair[0] + held.first[1])
+        twice = J(lambda p, q: p[0] * (2 if p is q else 3) + q[1] * X)
+        given = {"a": first, "b": other}
+        return [f(given[k], X) for k in order] + [twice(first, given[k]) for k in order]
+
+    expected = run(lambda f: f)
+    for options in ({}, {"check": False}):
+        np.testing.assert_equal(run(functools.partial(tg.jit, **options)), expected)
 
 
 def test_an_array_that_lives_on_is_put_into_a_container_itself():

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..engine.tape import Node
 from ..trace.changes import overlaps_itself, owner_of
-from ..trace.containers import Attribute
+from ..trace.containers import Attribute, is_container
 from .emitter import Emitter
 
 
@@ -33,8 +33,10 @@ def identities(emitter: Emitter) -> Iterator[str]:
     places += [(argument, path_text(emitter, path)) for argument, path in captured.occurrences]
     # `argument is array` may be asked, of an array that the function found and that is the same at each replay
     states = [v.source for v in emitter.program.states]
-    found = {i for i, x in closure.seen.items() if isinstance(x, np.ndarray)}.union([id(s.array) for s in states])
-    found = found.union(closure.holders if captured.containers else ()).difference([id(x) for x, _ in places])
+    are_given = bool(captured.occurrences)
+    found = {i for i, x in closure.seen.items() if isinstance(x, np.ndarray) or (are_given and is_container(x))}
+    found = found.union([id(s.array) for s in states], closure.holders if are_given else ())
+    found = found.difference([id(x) for x, _ in places])
     fixed = closure.fixed | found.difference([id(s.array) for s in states if s.moves])
     if not closure.names.isdisjoint(("is", "id")):
         moving = [v for v in emitter.program.states if emitter.locations[v].array is None]

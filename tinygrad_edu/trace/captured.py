@@ -96,8 +96,17 @@ class Captured:
             for x in (a, new):
                 self.paths.setdefault(id(x), (path, a))
             return new
+        is_reached, is_asked = id(a) in self.closure.seen, not self.closure.names.isdisjoint(("is", "id"))
+        if is_asked or not isinstance(a, tuple):
+            self.occurrences.append((a, path))
+            self.closure.fixed |= {id(a)} & self.closure.seen.keys()
+        if is_reached and not isinstance(a, (list, tuple, dict)):  # a dataclass, whose attributes are exchanged
+            for _ in leaves("", a):
+                self.inputs.popleft()
+            return a
         new = tree.like(a, [self.argument(v, (*path, k)) for k, v in members(a).items()])
         if isinstance(a, tuple):
+            new = self.copies.new(a) if is_reached else self.copies.copies.setdefault(id(a), new)
             if isinstance(own := slot(new, "__dict__"), dict):  # a namedtuple that may get attributes
                 self.holders.append(Holder(own, type(a).__name__, None))
             return new
@@ -106,7 +115,6 @@ class Captured:
         holder = self.containers.setdefault(id(a), Holder(new, f"a {type(a).__name__} among the arguments", None))
         self.refuse_keys(holder)
         self.paths.setdefault(id(holder.owner), (path, a))
-        self.occurrences.append((a, path))
         return holder.owner
 
     def refuse_keys(self, holder: Holder) -> None:
