@@ -17,16 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from .rules.registry import is_complex
-
 complex_seen: set[Any] = set()  # the complex dtypes of Tensors so far; where it is empty, real programs pay nothing
 
 REAL = np.dtype(float)
-
-
-def conjugated(g: Any) -> Any:
-    """Return a gradient of the backward pass as users get it, or the other way round."""
-    return np.conjugate(g) if is_complex(g) else g
 
 
 def outgoing(pairs: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .conjugation import conjugated
 from .errors import kind_of
+from .rules.registry import conj
 
 Hook = Callable[[Any], Any]
 hooks: dict[int, dict[int, Hook]] = {}  # by the identity of a living node, in the order of registration
@@ -82,7 +82,7 @@ class Hookable:
 
 def _hooked(y: Any, g: Any, hook: Hook) -> Any:
     """Return the gradient that a hook gives in place of g, or g if it gives None; the hook sees a read-only array."""
-    recorded, shown = hasattr(g, "_value"), conjugated(g)
+    recorded, shown = hasattr(g, "_value"), conj(g)
     if not recorded and type(g) is not float:
         if not issubclass(type(g), (np.ndarray, np.generic)):
             raise TypeError(
@@ -109,4 +109,4 @@ def _hooked(y: Any, g: Any, hook: Hook) -> Any:
             f"a hook on {y._describe()} of shape {np.shape(y._value)} returned a gradient of shape {np.shape(r)}; "
             "return one of the same shape, or None to leave it"
         )
-    return conjugated(y._as_gradient(r, recorded))
+    return conj(y._as_gradient(r, recorded))

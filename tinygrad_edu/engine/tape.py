@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from .backward import Gradient, Pair, is_leaf
-from .conjugation import conjugated
 from .growth import CHECKED, check_growth
 from .habits import instead
 from .hooks import Hookable
 from .mode import mode, no_grad, watchers
 from .passes import PLAIN, RECORDED, reverse_pass
-from .rules.registry import array_likes
+from .rules.registry import array_likes, conj
 
 __all__ = ["Node", "constant", "no_grad", "record"]
 
@@ -120,7 +119,7 @@ class Node(Hookable):
     def _start(self, gradient: Any, create_graph: bool) -> Gradient:
         """Return the gradient that a backward pass from this node starts with; with `create_graph` a node."""
         if create_graph and isinstance(gradient, Node) and np.shape(gradient._value) == np.shape(self._value):
-            g = conjugated(gradient._as_base())
+            g = conj(gradient._as_base())
             return self._fit(g, self.fun) if isinstance(g, self._kind) else g  # the rules name the remedy for others
         seed = self._seed(gradient._value if isinstance(gradient, Node) else gradient)
         return constant(self._kind, seed) if create_graph else seed

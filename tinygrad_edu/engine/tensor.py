@@ -13,7 +13,7 @@ from .apply import apply, outranked, plain
 from .arrays import as_floats, scalar_as_array, unbroadcast
 from .backward import Gradient, toposort
 from .concatenators import joined_item
-from .conjugation import complex_seen, conjugated
+from .conjugation import complex_seen
 from .conversions import array_refused, check_conversion
 from .declared import Declared
 from .errors import AssignmentError, check_complex, converted, describe
@@ -23,7 +23,7 @@ from .mode import paused
 from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
 from .rules.indexing import check_fit, setitem
-from .rules.registry import Array, Function, array_likes, array_of, is_complex, name
+from .rules.registry import Array, Function, array_likes, array_of, conj, is_complex, name
 from .tape import Node, constant
 
 
@@ -209,7 +209,7 @@ class Tensor(Declared):  # type: ignore[misc]
             raise ValueError(
                 f"backward: gradient= has shape {given.shape}, but {self._describe()} has shape {data.shape}"
             )
-        return conjugated(given)
+        return conj(given)
 
     def _receive(self, g: Gradient) -> bool:
         is_view = g.base is not None if type(g) is np.ndarray else getattr(g, "is_view", False)  # one of a recording

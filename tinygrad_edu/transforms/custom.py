@@ -16,12 +16,11 @@ import numpy as np
 
 from ..engine.arrays import scalar_as_array
 from ..engine.backward import is_leaf, parent, toposort
-from ..engine.conjugation import conjugated
 from ..engine.errors import kind_of
 from ..engine.mode import Transform, paused, recording, transform
 from ..engine.rules import registry
 from ..engine.rules.containers import JointRule
-from ..engine.rules.registry import Array, Function, defvjp, predicate_of_all, primitive, takes_complex
+from ..engine.rules.registry import Array, Function, conj, defvjp, predicate_of_all, primitive, takes_complex
 from ..engine.rules.table import Each
 from ..engine.tape import Node, next_place, record
 from ..engine.tensor import Tensor
@@ -154,7 +153,7 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
             _check_same(f, y, result)
             record = isinstance(g, Node) or isinstance(y, Node)  # each may depend on the others
             cut = frozenset([*again, *closed])
-            return list(map(conjugated, node_gradients(result, [*again, *closed], conjugated(g), record, cut)))
+            return list(map(conj, node_gradients(result, [*again, *closed], conj(g), record, cut)))
 
         result: R = unravel(_node(recomputed, y._value, [*given, *closed], gradients))
         return result

@@ -16,12 +16,11 @@ from numpy.typing import ArrayLike
 
 from ..engine import mode
 from ..engine.backward import Pair, is_leaf, parent, toposort
-from ..engine.conjugation import conjugated
 from ..engine.errors import kind_of
 from ..engine.habits import names_keywords
 from ..engine.mode import Contribution, Transform, paused, recording
 from ..engine.passes import PLAIN, RECORDED, reverse_pass
-from ..engine.rules.registry import Function, real_part
+from ..engine.rules.registry import Function, conj, real_part
 from ..engine.spans import tag
 from ..engine.tape import Node, constant, next_place
 from ..engine.tensor import Tensor
@@ -73,7 +72,7 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
         for where, root, g in zip(tree.paths(y, "y"), roots, given, strict=True):
             if g is not None and np.shape(g) != (shape := np.shape(root._value)):
                 raise ValueError(f"gradients: {where} has shape {shape}, and the gradient there {np.shape(g)}")
-        y = _contracted(y, [conjugated(root._seed(g)) for root, g in zip(roots, given, strict=True)])
+        y = _contracted(y, [conj(root._seed(g)) for root, g in zip(roots, given, strict=True)])
         gradient = None
     found = node_gradients(y, nodes, gradient, create_graph)
     return found if type(xs) is list and len(found) == len(xs) else tree.with_leaves(xs, found)
