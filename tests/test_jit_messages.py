@@ -14,6 +14,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn
 
 COUNT = 0
+PARAMS = [np.ones(2), np.zeros(2)]
 
 
 class Holding:
@@ -36,6 +37,7 @@ def refused():
     held = types.SimpleNamespace(
         rule=lambda x: x * table, pair=(table, 2.0), rng=np.random.default_rng(0), steps=np.int64(0)
     )
+    held.named, held.total = {"a": table}, tg.Tensor(table)
 
     def counting(x):
         counting.calls += 1
@@ -65,6 +67,10 @@ def refused():
     def rebinding(x):
         nonlocal hidden
         hidden = tg.Tensor(hidden + x)
+
+    def renewing(x):
+        global PARAMS
+        PARAMS = [x * p for p in PARAMS]
 
     def deleting(x):
         nonlocal hidden

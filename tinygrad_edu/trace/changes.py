@@ -66,9 +66,14 @@ def refuse_changes(found: Captured) -> None:
             replaced = [(k, v) for k, v in before.items() if last.get(k) is not expected.get(k)]
             for k, v in [(k, v) for k, v in replaced if k not in holder.anew]:
                 key = holder.member(k)
-                if isinstance(v, (Traced, Node)):
+                if isinstance(v, Node) and type(last.get(k)) is Traced:
+                    remedy = f"give the array another name than that of a Tensor, or {remedy}"
+                elif isinstance(v, (Traced, Node)):
                     keep = f"keep an array, {key} = (...).data, " if isinstance(v, Node) and v.fun else ""
                     remedy = f"{keep}write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
+                elif type(v) in (list, dict) and type(v) is type(last.get(k)):
+                    change = "[:] = ..." if type(v) is list else ".update(...)"
+                    remedy = f"change the {type(v).__name__} itself, {key}{change}, or {remedy}"
                 elif type(v) in (int, float) or isinstance(v, np.number):
                     remedy = f"count in an array, {key} = np.array({v}), or {remedy}"
             raise found.rec.error(f"{title} {CHANGED}; {remedy}", at=line_using(name, codes))
