@@ -93,6 +93,24 @@ def test_and_an_index():
     fails(run, "getitem", "argument 1")
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.maximum(x, 0.0), lambda x: np.minimum(x, 0.5), lambda x: np.fmin(np.zeros(3), x),
+        lambda x: np.fmax(x, np.array([[0.5], [0]])), lambda x: np.clip(x, -1, 1),
+    ],
+)  # fmt: skip
+def test_so_is_an_array_of_which_a_rule_reads_only_what_it_is_equal_to(f):
+    x = Tensor([-3.0, 0.2, 2.0])
+
+    def run():
+        y = f(x)
+        x.data *= -1
+        y.sum().backward()
+
+    fails(run, "which was written into since")
+
+
 def test_what_no_rule_reads_may_change():
     x = Tensor([1.0, 2.0])
     with tg.detect_anomaly():

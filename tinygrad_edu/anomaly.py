@@ -169,10 +169,13 @@ def _find_changed(passed: list[Passed]) -> None:
 
 def _reads(y: Any, i: int, g: Any, arrays: list[Any], k: int) -> bool:
     """Return whether the result of rule i depends on array k; index arrays always count as read."""
-    if isinstance(arrays[k], tuple) or getattr(arrays[k], "dtype", _FLOAT).kind not in "fc":
+    if isinstance(a := arrays[k], tuple) or getattr(a, "dtype", _FLOAT).kind not in "fc":
         return True
-    others = [*arrays[:k], -3 * arrays[k] - 1, *arrays[k + 1 :]]
-    return not np.array_equal(_array(_contribution(y, i, g, arrays)), _array(_contribution(y, i, g, others)))
+    # The rule of a maximum reads only which of its arrays are equal, so the others are tried in the place of a too.
+    others = (b for b in arrays if hasattr(b, "shape") and (is_elementwise(y.fun) or b.shape == np.shape(a)))
+    results = (_contribution(y, i, g, [*arrays[:k], b, *arrays[k + 1 :]]) for b in (a, -3 * a - 1, *others))
+    now = _array(next(results))
+    return not all(np.array_equal(now, _array(r)) for r in results)
 
 
 def _contribution(y: Any, i: int, g: Any, arrays: list[Any]) -> Any:
@@ -222,9 +225,7 @@ def _first(y: Any, data: Any, arrays: Any, g: Any = None, arrives: str = "the gr
         data, arrays, g = member((data, list(arrays), g), data.level, i)
     data = np.asarray(data)
     at = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
-    named = [
-        (getattr(a, "label", None) or f"argument {i}", v) for i, (a, v) in enumerate(zip(y.args, arrays, strict=True))
-    ]
+    named = [(getattr(a, "label", None) or f"argument {i}", arrays[i]) for i, a in enumerate(y.args)]
     named += [] if g is None else [(arrives, g)]
     made = []
     for what, value in named:
