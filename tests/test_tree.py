@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -59,6 +59,7 @@ def test_a_tree_is_taken_apart_and_built_again(tree):
 
 
 @given(TREES)
+@example({'"': 1.0, 'a"b': 2.0, "'": 3.0, "\\": 4.0, "c": 5.0})
 def test_paths_are_python_that_reads_the_leaf(tree):
     for path, leaf in zip(tg.tree.paths(tree, "tree"), tg.tree.leaves(tree), strict=True):
         found = eval(path, {"tree": tree})

@@ -286,5 +286,5 @@ def step(tree: Tree, key: Any) -> str:
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return f".{tree._fields[key]}"
     if isinstance(tree, (dict, list, tuple)) or is_module(tree):
-        return f'["{key}"]' if repr(key) == f"'{key}'" else f"[{key!r}]"
+        return f'["{key}"]' if repr(key) == f"'{key}'" and '"' not in repr(key) else f"[{key!r}]"
     return f".{key}"
