@@ -525,6 +525,53 @@ def test_attributes_with_the_names_of_methods_that_are_only_called_may_change():
     assert train.cache_info().misses == 1
 
 
+class Stage:
+    def __init__(self):
+        self.bodies, self.rate = [SimpleNamespace(x=np.zeros(3))], 2.0
+
+    def shift(self, x):
+        for body in self.bodies:
+            body.x = body.x + x * self.rate
+        return self.bodies[0].x * 2
+
+    def reset(self, x):
+        self.bodies[0].x[...] = 0
+        return x
+
+
+def test_methods_and_attributes_are_seen_whose_names_variables_and_arguments_hold():
+    def in_a_variable(stage):
+        name = "shift"
+        return lambda x, _: getattr(stage, name)(x)
+
+    def in_a_list(stage):
+        names = ["shift", "reset", "shift"]
+        return lambda x, _: [getattr(stage, n)(x) for n in names][-1]
+
+    def as_keys(stage):
+        factors = {"shift": 3.0, "reset": 2.0}
+        return lambda x, _: sum([getattr(stage, k)(x) * v for k, v in factors.items()])
+
+    def in_an_attribute(stage):
+        stage.mode = "shift"
+        return lambda x, _: getattr(stage, stage.mode)(x)
+
+    def as_an_argument(stage):
+        return lambda x, name: getattr(stage, name)(x)
+
+    def of_an_attribute(stage):
+        return lambda x, name: x * getattr(stage, "rate" if name == "reset" else name.replace("shift", "rate"))
+
+    for make in (in_a_variable, in_a_list, as_keys, in_an_attribute, as_an_argument, of_an_attribute):
+        for jit in (tg.jit, functools.partial(tg.jit, check=False)):
+            (eager, expected), (jitted, found) = [(Stage(), []) for _ in range(2)]
+            for stage, results, f in ((eager, expected, make(eager)), (jitted, found, jit(make(jitted)))):
+                for i, name in enumerate(["shift", "shift", "reset", "shift", "reset"]):
+                    results += [f(X + i, name), stage.bodies[0].x * 1]
+                    stage.rate += i
+            np.testing.assert_equal(found, expected)
+
+
 def test_attributes_are_seen_where_getattr_and_the_like_have_other_names():
     c, get, has, getter = SimpleNamespace(rate=2.0), getattr, hasattr, attrgetter
     uses = [lambda x: x * get(c, "rate"), lambda x: x * getter("rate")(c), lambda x: x * 2 if has(c, "extra") else x]

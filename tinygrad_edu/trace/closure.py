@@ -58,7 +58,7 @@ class Closure:
         self.tensors: list[Node] = []
         self.sources: list[Any] = [np.random, random]  # of random numbers
         self.functions: list[FunctionType] = []
-        self.names = {"__wrapped__", "forward"}  # all that the functions use
+        self.names, self.texts = {"__wrapped__", "forward"}, set[str]()  # that the functions use; texts, perhaps names
         self.owners: list[object] = []  # objects whose attributes may be among these
         self.computing: dict[type, bool] = {}  # whether a class computes attributes from others, by any name
         self.package = (getattr(fun, "__module__", None) or "").partition(".")[0]
@@ -91,9 +91,11 @@ class Closure:
 
     def walk(self) -> None:
         """Visit each object of the queue once."""
-        while self.queue:
+        while self.queue or (not BY_TEXT.isdisjoint(self.names) and self.add_names(self.texts)):
             x = self.queue.popleft()
-            if (type(x).__flags__ & MADE_BY_CLASS or not isinstance(x, ATOMS)) and id(x) not in self.seen:
+            if type(x) is str and x.isidentifier():
+                self.texts |= {x, f".{x}"}
+            elif (type(x).__flags__ & MADE_BY_CLASS or not isinstance(x, ATOMS)) and id(x) not in self.seen:
                 self.seen[id(x)] = x
                 if not isinstance(x, np.ndarray) or x.dtype.kind == "O":  # others lead to nothing
                     self.visit(x)
@@ -201,12 +203,13 @@ class Closure:
             self.hold(f, f"some default of {f.__name__}", None)
             self.queue.append(f.__kwdefaults__)
 
-    def add_names(self, names: set[str]) -> None:
-        """Add names that the functions use, and the attributes that have them."""
+    def add_names(self, names: set[str]) -> bool:
+        """Add names that functions use, and the attributes that have them; return whether there is more to visit."""
         new = names - self.names
         self.names |= new
         for owner in self.owners if new else ():
             self.add_attributes(owner, new)
+        return bool(self.queue)
 
     def add_attributes(self, owner: Any, names: set[str]) -> None:
         """Add the attributes of an object, a class or a module that have these names."""
