@@ -55,3 +55,36 @@ def test_values_at_poles_and_outside_of_the_domain_are_scipys():
     np.testing.assert_array_equal(np.isnan(tg.special.multigammaln([0.2, 0.5, 0.6], 2)), [True, True, False])
     slope = tg.grad(lambda a: tg.special.multigammaln(a, 2))(3.0)
     assert slope == pytest.approx(special.digamma(3) + special.digamma(2.5))
+
+
+def log_poch(z, m):
+    return mpmath.loggamma(z + m) - mpmath.loggamma(z)
+
+
+def binom(n, k):
+    return mpmath.exp(log_poch(n - k + 1, k) - mpmath.loggamma(k + 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "exact", "points"),
+    [
+        ("betaln", lambda a, b: mpmath.loggamma(b) - log_poch(a, b), [(1e8, 2.5), (1e12, 300), (60, 1e9), (29, 31)]),
+        ("beta", mpmath.beta, [(1e8, 2.5), (31, 40), (1e5, 1e-3)]),
+        ("binom", binom, [(1e8, 2.5), (1e15, 2), (81, 40), (1e9, 3), (100, 65)]),
+        ("poch", lambda z, m: mpmath.exp(log_poch(z, m)), [(1e8, 2.5), (1e5, -3.5), (90, -50), (1e10, -0.5)]),
+    ],
+)
+def test_slopes_of_quotients_of_gamma_functions_keep_their_digits_where_they_are_large(name, exact, points):
+    f = getattr(pytest.importorskip("scipy.special"), name)
+    slopes = tg.grad(lambda x: f(x[0], x[1]))
+    for point in np.array(points, float):
+        with mpmath.workdps(60):
+            orders = ((1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
+            expected = [float(mpmath.diff(exact, tuple(map(mpmath.mpf, point)), order)) for order in orders]
+        first, second = slopes(point), tg.jacobian(slopes)(point)
+        np.testing.assert_allclose([*first, *second[0], second[1, 1]], expected, rtol=1e-9)
+
+
+def test_a_binomial_of_a_huge_number_has_a_slope():
+    binom = pytest.importorskip("scipy.special").binom
+    assert tg.grad(binom)(1e100, 1.0) == pytest.approx(1, rel=1e-15)  # digamma(1e100 + 1) - digamma(1e100) rounds to 0

@@ -41,29 +41,54 @@ def times_psi(y: Array, x: Array, factor: Callable[[], Array]) -> Array:
     return np.where(pole, limit, y * psi(np.where(pole, 1, x)))
 
 
+def times_change(y: Array, x: Array, m: Array, z: Array, otherwise: Callable[[], Array]) -> Array:
+    """Return y (psi(z) - psi(x)) with z = x + m, which is `otherwise()` where x or z is small.
+
+    It is the difference of Stirling's series, by m, as digits of the difference cancel where m is small beside x.
+    """
+    large = np.greater_equal(x, 30) & np.greater_equal(z, 30) & np.isfinite(z)
+    if not any_true(large):
+        return otherwise()
+    x, z, m = np.where(large, x, 30.0), np.where(large, z, 30.0), np.where(large, m, 0.0)
+    least, sign = np.where(np.less(m, 0), z, x), np.where(np.less(m, 0), -1, 1)
+    p, q = 1 / x, 1 / z
+    u, v, d = np.square(p), np.square(q), -m * p * q  # q - p
+    series = 1 / 12 - (u + v) / 120 + (u * u + u * v + v * v) / 252 - (u + v) * (u * u + v * v) / 240
+    change = sign * np.log1p(sign * m / least) - d / 2 - d * (p + q) * series
+    return np.where(large, y * change, otherwise())
+
+
 def beta_rule(g: Array, y: Array, a: Array, b: Array) -> Array:
     """y (psi(a) - psi(a + b)), by a."""
-    factor = lambda: special.gamma(a) * special.gamma(b)
-    return g * (times_psi(y, a, factor) - times_psi(y, np.add(a, b), factor))
+    factor, z = lambda: special.gamma(a) * special.gamma(b), np.add(a, b)
+    return -g * times_change(y, a, b, z, lambda: times_psi(y, z, factor) - times_psi(y, a, factor))
+
+
+def betaln_rule(g: Array, y: Array, a: Array, b: Array) -> Array:
+    """psi(a) - psi(a + b), by a."""
+    z = np.add(a, b)
+    return -g * times_change(np.ones(()), a, b, z, lambda: psi(z) - psi(a))
 
 
 def poch_z(g: Array, y: Array, z: Array, m: Array) -> Array:
     """y (psi(z + m) - psi(z))."""
     factor = lambda: special.gamma(z + m)
-    return g * (times_psi(y, z + m, factor) - times_psi(y, z, factor))
+    return g * times_change(y, z, m, z + m, lambda: times_psi(y, z + m, factor) - times_psi(y, z, factor))
 
 
 def binom_n(g: Array, y: Array, n: Array, k: Array) -> Array:
     """y (psi(n + 1) - psi(n - k + 1))."""
     rest = np.subtract(n, k)
-    return g * (y * psi(n + 1) - times_psi(y, rest + 1, lambda: special.poch(k + 1, rest)))
+    factor = lambda: special.poch(k + 1, rest)
+    return g * times_change(y, rest + 1, k, n + 1, lambda: y * psi(n + 1) - times_psi(y, rest + 1, factor))
 
 
 def binom_k(g: Array, y: Array, n: Array, k: Array) -> Array:
     """y (psi(n - k + 1) - psi(k + 1))."""
     rest = np.subtract(n, k)
-    left = times_psi(y, rest + 1, lambda: special.poch(k + 1, rest))
-    return g * (left - times_psi(y, k + 1, lambda: special.poch(rest + 1, k)))
+    above, below = lambda: special.poch(k + 1, rest), lambda: special.poch(rest + 1, k)
+    otherwise = lambda: times_psi(y, rest + 1, above) - times_psi(y, k + 1, below)
+    return g * times_change(y, k + 1, rest - k, rest + 1, otherwise)
 
 
 defvjp(special.gamma,      lambda g, y, x: g * (y * psi(x)))
@@ -74,8 +99,7 @@ defvjp(special.digamma,    lambda g, y, x: g * polygamma(1, x))
 defvjp(special.poch,       poch_z,
                            lambda g, y, z, m: g * (y * psi(z + m)))
 defvjp(special.beta,       beta_rule, lambda g, y, a, b: beta_rule(g, y, b, a))
-defvjp(special.betaln,     lambda g, y, a, b: g * (psi(a) - psi(np.add(a, b))),
-                           lambda g, y, a, b: g * (psi(b) - psi(np.add(a, b))))
+defvjp(special.betaln,     betaln_rule, lambda g, y, a, b: betaln_rule(g, y, b, a))
 defvjp(special.binom,      binom_n, binom_k)
 
 
