@@ -100,6 +100,14 @@ def test_the_gradient_of_the_pseudoinverse_keeps_the_rank():
     np.testing.assert_array_equal(pulled(lambda a: np.linalg.pinv(a, hermitian=True)[1, 0], half), g)
 
 
+@pytest.mark.parametrize("imaginary", [0, 1j])
+@pytest.mark.parametrize("rcond", [1e-10, 0.5])
+def test_both_triangles_share_the_second_derivative_of_a_hermitian_pseudoinverse(rcond, imaginary):
+    slope = tg.grad(lambda a: np.real(np.linalg.pinv(a, rcond, hermitian=True)[1, 0]))
+    h = pulled(lambda a: np.real(slope(a)), A + A.T - imaginary * np.tri(3, k=-1))
+    np.testing.assert_allclose(h, h.conj().T, rtol=1e-10)
+
+
 def test_tensorinv_and_tensorsolve_move_and_count_axes_as_numpy_does():
     a = np.random.default_rng(0).uniform(-1, 1, (2, 3, 6)) + np.eye(6).reshape(2, 3, 6)
     check(np.linalg.tensorinv, a)

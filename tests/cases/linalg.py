@@ -109,6 +109,7 @@ def cofactors_jvp(draw):
 
 
 CASES = {
+    linalg.mirrored: square(lambda a: linalg.mirrored(positive(a))),
     np.linalg.inv: square(np.linalg.inv),
     np.linalg.pinv: pinv(),
     np.linalg.solve: solve(),

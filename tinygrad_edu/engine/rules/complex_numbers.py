@@ -102,10 +102,10 @@ takes_complex.update([
     polynomials.powers, np.polyval, polynomials.horner, np.polyder, np.polyint, np.polyadd, np.polysub, np.polymul,
     np.polydiv, np.poly, np.roots, polynomials.roots,
     # Linear algebra
-    np.linalg.inv, np.linalg.pinv, np.linalg.solve, np.linalg.lstsq, linalg.lstsq, np.polyfit, np.linalg.tensorinv,
-    np.linalg.tensorsolve, np.linalg.det, linalg.cofactors, linalg.cofactors_jvp, linalg.slogdet, np.linalg.slogdet,
-    np.linalg.norm, np.linalg.vector_norm, np.linalg.matrix_norm, norms.euclidean_norm, norms.minkowski_norm,
-    np.linalg.cond, np.linalg.cholesky,
+    linalg.mirrored, np.linalg.inv, np.linalg.pinv, np.linalg.solve, np.linalg.lstsq, linalg.lstsq, np.polyfit,
+    np.linalg.tensorinv, np.linalg.tensorsolve, np.linalg.det, linalg.cofactors, linalg.cofactors_jvp, linalg.slogdet,
+    np.linalg.slogdet, np.linalg.norm, np.linalg.vector_norm, np.linalg.matrix_norm, norms.euclidean_norm,
+    norms.minkowski_norm, np.linalg.cond, np.linalg.cholesky,
     decompositions.eigh, np.linalg.eigh, np.linalg.eigvalsh, decompositions.svd, np.linalg.svd, np.linalg.svdvals,
     bases.complement_of, decompositions.qr, np.linalg.qr, eigenvalues.eig, np.linalg.eig, np.linalg.eigvals,
 ])  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from .bases import complete_vectors, completed
-from .linalg import H, T
+from .linalg import H, T, symmetric
 from .products import matmul
 from .registry import (
     Array,
@@ -54,11 +54,6 @@ def matrix_shape(fun: str, a: Array) -> tuple[int, int]:
         raise ValueError(f"np.linalg.{fun}(of shape {a.shape}): matrices have two axes, and stacks of them more")
     m, n = a.shape[-2:]
     return m, n
-
-
-def symmetric(x: Array) -> Array:
-    """Return the symmetric (or Hermitian) part: NumPy reads one triangle of a matrix, and both share the gradient."""
-    return (x + H(x)) / 2
 
 
 def identity(x: Array) -> Array:

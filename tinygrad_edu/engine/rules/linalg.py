@@ -37,6 +37,20 @@ def H(a: Array) -> Array:
     return conj(T(a))
 
 
+def symmetric(x: Array) -> Array:
+    """Return the symmetric (or Hermitian) part: NumPy reads one triangle of a matrix, and both share the gradient."""
+    return (x + H(x)) / 2
+
+
+@primitive
+def mirrored(a: Array) -> Array:
+    """The symmetric (or Hermitian) matrices whose lower triangles are those of a."""
+    return np.tril(a) + H(np.tril(a, -1))
+
+
+defvjp(mirrored, lambda g, y, a: symmetric(g))
+
+
 # Inverses and linear equations
 def inv_rule(g: Array, y: Array, a: Array) -> Array:
     """-y.T g y.T."""
@@ -51,14 +65,14 @@ def pinv_rule(g: Array, y: Array, a: Array, rcond: ArrayLike | None = None, herm
     A hermitian matrix is read from one triangle; both triangles share the gradient.
     """
     if hermitian:
-        a = np.tril(a) + H(np.tril(a, -1))
+        a = mirrored(a)
     conj_a, conj_y = conj(a), conj(y)
     p, q = matmul(matmul(H(g), conj_y), T(y)), matmul(T(y), matmul(conj_y, H(g)))
     r = inv_rule(g, y, a) + (p - matmul(conj_a, matmul(conj_y, p))) + (q - matmul(matmul(q, conj_y), conj_a))
     cutoff = rtol if rcond is None else rcond
     if cutoff is not None:
         r = r + of_dropped(g, a, cutoff)
-    return (r + H(r)) / 2 if hermitian else r
+    return symmetric(r) if hermitian else r
 
 
 def of_dropped(g: Array, a: Array, rcond: ArrayLike) -> Array:
