@@ -374,6 +374,26 @@ def test_each_identity_holds_for_each_number(fun, dtype):
         assert_exact(lambda x, cs=taken: tuple(y for c in cs for y in three(x, c)), x, EXACT, alone=False)
 
 
+class Count(int):
+    """NumPy converts it to an array of integers, which promotes otherwise than Python's own."""
+
+
+@pytest.mark.parametrize("c", [*[np.array(3.1).astype(code)[()] for code in "?bqefdgFD"], True, 3, 0.1, Count(3)])
+@pytest.mark.parametrize("fun", [np.multiply, np.add, np.greater, np.minimum])
+@pytest.mark.parametrize("dtype", DTYPES[:4])
+@pytest.mark.filterwarnings("ignore")
+def test_a_constant_decides_the_precision_as_in_numpy(dtype, fun, c):
+    x = np.array(nasty_numbers(dtype), dtype)
+    assert_exact(lambda x: np.negative(fun(fun(x, c) * 1.5, c) * 1.5), x, EXACT)
+
+
+@pytest.mark.parametrize("fun", [np.power, np.multiply, lambda c, x: c**x])
+def test_powers_of_huge_integers_are_python_numbers(fun):
+    huge = Count(2**70)
+    for f in (lambda x: fun(huge, x), lambda x: fun(x, huge)):
+        assert_exact(f, np.float64(2.5), EXACT)
+
+
 @drawn(50, 100)
 @given(x=nasty(), c=CONSTANTS, fun=st.sampled_from(BINARY), swap=st.booleans(), then=st.sampled_from([*UNARY, *BINARY]))
 @pytest.mark.filterwarnings("ignore")

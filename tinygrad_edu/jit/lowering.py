@@ -81,7 +81,7 @@ def operand(emitter: Emitter, a: object, call: Call, dtypes: Collection[np.dtype
     dtype = next(iter(dtypes)) if len(dtypes) == 1 and call.fun in BROADCASTING else np.dtype(object)
     number = constant_value(a)
     out: Any = emitter.locations[call.out].array
-    if number is not None and dtype.kind == "f":
+    if number is not None and dtype.kind == "f" and np.result_type(dtype, number) == dtype:
         is_full = call.fun in (np.maximum, np.minimum) and out.size < LARGE
         with np.errstate(over="ignore"):  # NumPy warned when the call was recorded
             k = np.full_like(out, number) if is_full else np.array(number, dtype)

@@ -160,7 +160,7 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
         if neutral and call.kwargs.keys() == {"axis", "keepdims", "initial"} and type(new) is Var and new.size:
             call.become(np.max, call.args, {k: call.kwargs[k] for k in ("axis", "keepdims")})
         return None
-    if call.kwargs:
+    if call.kwargs or out.dtype is None:
         return None
     if call.fun in (np.absolute, np.negative):
         made = new.source if equals_in_kind(new, out) and out.dtype.kind == "f" else None
