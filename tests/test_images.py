@@ -240,6 +240,12 @@ def test_images_of_integers_and_empty_batches():
             assert not layer.weight.grad.any()
 
 
+def test_the_number_of_groups_may_be_in_a_tuple_as_each_option_of_one_axis():
+    x, weight = np.arange(16.0).reshape(1, 4, 4), np.arange(16.0).reshape(4, 2, 2)
+    np.testing.assert_array_equal(tg.conv1d(x, weight, groups=(2,)), tg.conv1d(x, weight, groups=2))
+    np.testing.assert_array_equal(tg.conv_transpose1d(x, weight, groups=(2,)), tg.conv_transpose1d(x, weight, groups=2))
+
+
 def test_the_first_maximum_of_a_window_gets_the_gradient():
     x = tg.Tensor([[[1.0, 3.0, 3.0, 0.0], [3.0, 0.0, 0.0, 0.0]]])
     tg.max_pool2d(x, 2).backward(np.array([[[5.0, 7.0]]]))

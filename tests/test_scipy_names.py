@@ -297,6 +297,15 @@ def test_odeint_takes_a_number_as_the_slope_of_a_vector_of_length_1():
     np.testing.assert_allclose(tg.grad(decay)(0.5), -2 * np.exp(-1), rtol=1e-6)
 
 
+def test_odeint_starts_with_slopes_whose_first_step_is_small_and_with_infinite_states():
+    for dtype, slope in ((np.float32, 1e35), (np.float64, 1e290)):
+        y = tg.odeint(lambda y, t, k: np.full_like(y, k), dtype(0.0), dtype([0.0, 1.0]), (slope,))
+        np.testing.assert_allclose(y[-1], slope, rtol=1e-6)
+    with np.errstate(invalid="ignore"):
+        y = tg.odeint(lambda y, t: [0.0, 1.0], [np.inf, 0.0], [0.0, 1.0])
+    np.testing.assert_allclose(y[-1], [np.inf, 1.0])
+
+
 def test_scipys_odeint_leaves_a_constant_that_it_starts_from():
     start = tg.Tensor([1.0, 2.0], requires_grad=False)
     integrate.odeint(lambda y, t: -y, start, TIMES)

@@ -4,7 +4,6 @@ The solver is a Runge-Kutta method in plain NumPy. Its steps are recorded as any
 the initial state, the times and all parameters are those of the numbers that it returns, of any order.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +42,7 @@ def odeint(
     `steps` takes that many equal steps between two times instead, which `jit` can record. Times are increasing or
     decreasing. With `tfirst` the function is func(t, y, *args). Raises RuntimeError where more than `mxstep` steps
     between two times are needed, as for a stiff equation. Raises ValueError for times that are not a vector of finite
-    numbers, for a func of another shape than y, and where y or func is not finite at the first time.
+    numbers, for a func of another shape than y, and where y is NaN or func not finite at the first time.
 
     >>> tg.odeint(lambda y, t: -y, 1.0, [0.0, 1.0]).round(4)  # exp(-t)
     array([[1.    ],
@@ -113,11 +112,10 @@ def solve(
     first = slope(y, t) if first is None else first
     length, done = abs(float(plain(span))), 0.0
     if step is None:  # so that y changes by a hundredth, or by the tolerance
-        scale = atol + rtol * np.abs(plain(y))
-        with np.errstate(invalid="ignore"):  # of infinities
-            slowest = float(np.max(np.abs(plain(first)) / scale, initial=1e-30))
-        if not math.isfinite(slowest):
+        if np.any(np.isnan(plain(y))) or not np.all(np.isfinite(plain(first))):
             raise ValueError(f"integrate.odeint: y or func(y, t) is NaN or infinite at the first time, t = {plain(t)}")
+        scale = atol + rtol * np.abs(plain(y)).astype(float)  # what float16 divides may overflow
+        slowest = float(np.max(np.abs(plain(first)) / scale, initial=1e-30))
         step = max(1.0, 0.01 * float(np.max(np.abs(plain(y)) / scale, initial=0.0))) / slowest
     fraction = step / length if length else 1.0
     for _ in range(most):

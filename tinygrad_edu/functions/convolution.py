@@ -86,7 +86,7 @@ def convolution(
     dilation: Sizes, groups: int, padding_mode: str = "zeros",
 ) -> Any:  # fmt: skip
     """Return the convolution along any number of axes; `padding_mode` is one of PyTorch's."""
-    x, weight = operands(where, ndim, x, weight, groups)
+    x, weight, groups = operands(where, ndim, x, weight, groups)
     if x.ndim == ndim + 1:
         return convolution(where, ndim, x[None], weight, bias, stride, padding, dilation, groups, padding_mode)[0]
     kernel, stride = weight.shape[2:], each(where, "stride", stride, ndim)
@@ -107,7 +107,7 @@ def transposed_convolution(
     dilation: Sizes, groups: int,
 ) -> Any:  # fmt: skip
     """Return the transposed convolution along any number of axes."""
-    x, weight = operands(where, ndim, x, weight, groups, transposed=True)
+    x, weight, groups = operands(where, ndim, x, weight, groups, transposed=True)
     if x.ndim == ndim + 1:
         return transposed_convolution(where, ndim, x[None], weight, bias, stride, padding, output_padding, dilation,
                                       groups)[0]  # fmt: skip
@@ -140,18 +140,23 @@ def product(weight: Any, columns: Any, groups: int, transposed: bool = False) ->
     return y.reshape((y.shape[0] * y.shape[1], y.shape[2]))
 
 
-def operands(where: Where, ndim: int, x: Any, weight: Any, groups: int, transposed: bool = False) -> tuple[Any, Any]:
-    """Return both as floats, images of integers in the dtype of the weight; raises ValueError for shapes that clash."""
+def operands(
+    where: Where, ndim: int, x: Any, weight: Any, groups: Any, transposed: bool = False
+) -> tuple[Any, Any, int]:
+    """Return both as floats, images of integers in the dtype of the weight, and the number of groups.
+
+    Raises ValueError for shapes that clash.
+    """
     weight = floating(weight)
     shape: Shape = getattr(weight, "shape", ())  # a float or a Value has none
-    each(where, "groups", groups, 1)
+    (groups,) = each(where, "groups", groups, 1)
     if len(shape) != ndim + 2 or shape[0] % groups:
         first, second = ("in", "out") if transposed else ("out", "in")
         expected = f"({first}, {second} / groups, {', '.join(['kernel'] * ndim)}), with {first} a multiple of {groups=}"
         raise ValueError(f"{title(where)}: a weight is {expected}, not {shape}")
     if isinstance(x, np.ndarray) and x.dtype.kind in "iub":
         x = x.astype(weight.dtype)
-    return checked_image(where, ndim, x, shape[0] if transposed else shape[1] * groups), weight
+    return checked_image(where, ndim, x, shape[0] if transposed else shape[1] * groups), weight, groups
 
 
 def column(where: Where, bias: Any, channels: int, ndim: int) -> Any:
