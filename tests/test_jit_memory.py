@@ -1,6 +1,7 @@
 """Arrays that share memory under `jit`: plain copies, calls that read what they write, other owners, memory order."""
 
 import array
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -138,6 +139,53 @@ def test_an_array_that_is_kept_has_the_memory_order_of_the_eager_one(new):
         g(np.float64(i))
         np.testing.assert_array_equal(kept.h, expected.h)
         assert kept.h.strides == expected.h.strides
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2), (2, 0, 1), (2, 1, 0)])
+@pytest.mark.parametrize("options", [{}, {"optimize": False}, {"check": False}])
+def test_arrays_of_more_axes_are_kept_in_the_memory_order_of_the_eager_ones(axes, options):
+    def make():
+        kept = SimpleNamespace(h=np.zeros((3, 3, 3)), rows=[np.zeros((3, 3, 3))])
+
+        def f(x):
+            elements = kept.h.ravel("K") + kept.rows[0].ravel("K")  # in the order in which memory has them
+            kept.h, kept.rows[0] = np.transpose(x, axes) * 2, np.tanh(kept.h)
+            return elements
+
+        return f, kept
+
+    (f, kept), (g, expected) = make(), make()
+    jitted = tg.jit(f, **options)
+    for i in range(6):
+        x = np.arange(27.0).reshape(3, 3, 3) + i
+        np.testing.assert_array_equal(jitted(x), g(x))
+        assert kept.h.strides == expected.h.strides
+    assert jitted.cache_info().hits
+
+
+def test_arrays_that_leave_their_places_are_let_go():
+    made = []
+
+    def array():
+        a = np.ones(3)
+        made.append(weakref.ref(a))
+        return a
+
+    w = array()
+    kept = SimpleNamespace(a=array(), t=tg.Tensor(array()), recent=[array(), array()])
+
+    @tg.jit
+    def f(x):
+        nonlocal w
+        kept.a, kept.t.data, w = w, kept.a, w * 0.5
+        kept.recent.append(x)
+        return kept.recent.pop(0) * kept.t
+
+    for _ in range(6):
+        f(array())
+    held = [id(x) for x in (w, kept.a, kept.t.data, *kept.recent)]
+    assert all(id(a) in held for r in made if (a := r()) is not None)
+    assert f.cache_info().misses == 1
 
 
 def test_a_class_attribute_may_get_another_array():

@@ -38,6 +38,7 @@ VIEWS = {
     "split": lambda y: np.split(y, 3),
     "no axes": lambda y: (y, y[0, 1, ...], y[0, 1]),
     "columns first": lambda y: (h := y.T * 2, h[1:], h[:, 0]),
+    "middle axis first": lambda y: (h := y.reshape(3, 2, 2).transpose(1, 0, 2) * 2, h[1:], h[:, 0]),
     "real and imaginary": lambda y: (z := y + 1j, z.real, z.imag),
     "other dtype": lambda y: (y, y.view(np.int64)),
     "same class": lambda y: (y, y.view(np.ndarray), y.view(type=np.ndarray), y.view(float, np.ndarray)),

@@ -5,7 +5,7 @@ Whatever the plan returns is a new array at each call.
 
 import functools
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import CodeType
 
 import numpy as np
@@ -108,7 +108,8 @@ class ResultWriter:
         result = self.returned(program.result)
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
         for (place, v), itself in zip(program.rebound, given, strict=True):
-            text = self.kept(v, place.order) if place.order else itself
+            axes = place.axes
+            text = itself if axes is None else self.kept(v, axes) + turned([*map(axes.index, sorted(axes))])
             if type(place.owner) in ITEMS or isinstance(place.owner, Node):
                 lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
             else:
@@ -162,16 +163,18 @@ class ResultWriter:
         """Write an array or a number, or memory that several arrays share."""
         if not x.memory:
             is_array = isinstance(x.value.example, np.ndarray)
-            return self.kept(x.value, x.node or "") if is_array else self.emitter.ref(x.value)
+            return self.kept(x.value, x.node) if is_array else self.emitter.ref(x.value)
         memory, shape, dtype, offset, strides = x.memory
         layout = f"{self.returned(memory)}, {offset}, {strides}"
         return f"{self.emitter.fun(np.ndarray)}({shape}, {self.emitter.name(dtype, 'dtype')}, {layout})"
 
-    def kept(self, v: Var | None, order: str = "") -> str:
-        """Write what is kept: of a Value a Python float, or an array that nobody else has, in an order; or None."""
+    def kept(self, v: Var | None, axes: tuple[int, ...] | None = None) -> str:
+        """Write what is kept: of a Value a Python float, an array that nobody else has, or None.
+
+        With its `axes` in this order, an array is in C order.
+        """
         text = self.emitter.ref(v) if v is None or type(v.example) is float else self.new_array(v)
-        in_order = {"C": np.ascontiguousarray, "F": np.asfortranarray}.get(order if v and v.shape else "")
-        return f"{self.emitter.fun(in_order)}({text})" if in_order else text
+        return f"{self.emitter.fun(np.ascontiguousarray)}({text}{turned(axes)})" if axes else text
 
     def new_array(self, v: Var) -> str:
         """Write an array that nobody else has; what belongs to others is copied."""
@@ -182,6 +185,11 @@ class ResultWriter:
         self.owned |= roots
         emitter.steps.append(Step(emitter.ref(v), (emitter.place(v),), hands_out=True))
         return emitter.ref(v)
+
+
+def turned(axes: Sequence[int]) -> str:
+    """Write the method that puts the axes of an array in an order, if they are in another."""
+    return f".transpose({[*axes]})" if [*axes] != sorted(axes) else ""
 
 
 def _overlaps(v: Var) -> bool:

@@ -69,6 +69,8 @@ class Recording:
         captured.forget()
         for v in (*program.inputs, *program.states):
             v.example = placeholder(v.example)
+        for v in [v for v in program.states if v.source.place]:  # a replay finds another array there
+            v.source.array = v.example
         # Its arrays serve one call at a time. It is for `with` alone: Ctrl-C between acquire() and the block after it
         # would leave it locked
         self.lock, self.is_running = RLock(), False

@@ -49,7 +49,8 @@ class SavedState:
             for each in optimizers for kind, kept in each.state.items() for i, p in enumerate(each.params)
         }  # fmt: skip
         states = [target for target, _ in captured.rec.program.stores if isinstance(target.source, State)]
-        self.written = by_name([(v.name, v.source.array) for v in states if v.source.kind == "array"])
+        arrays = [v for v in states if v.source.kind == "array" and not v.source.place]  # which `held` has
+        self.written = by_name([(v.name, v.source.array) for v in arrays])
         found = [*self.written.values(), *[a for _, a in (*given, *self.held)]]
         found += [a for holder in self.holders for a in holder.before.values()]
         self.arrays = [(a, a.copy()) for a in found if isinstance(a, np.ndarray) and a.flags.writeable]

@@ -13,6 +13,7 @@ from ..engine.errors import kind_of, line_using
 from ..engine.tape import Node
 from ..nn import Module
 from .captured import Captured
+from .functional import memory_axes
 from .holders import EMPTY, Holder, Place, are_same, assign, parts
 from .ir import ARRAYS, Constant, Input, Setting, State, ancestors
 from .traced import JitError, Traced, Unrecorded
@@ -210,13 +211,13 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
             var, value = given.origin, new.value
             is_array = isinstance(value, np.ndarray)
             is_itself = isinstance(var.source, Setting) or (is_array and new.is_found)
-            layout = "" if is_itself else "F" if is_array and value.flags.fnc else "C"
-            place = Place(holder.owner, key, holder.member(key), var, layout)
+            value = value if is_itself else _kept(value)
+            axes = None if is_itself else memory_axes(np.asarray(value))
+            place = Place(holder.owner, key, holder.member(key), var, axes)
             found.places += [place] * holder.is_scope  # which the others have already
             program.rebound.append((place, new.variable))
             if isinstance(var.source, State):
                 var.source.place = place
-            value = _kept(value, layout) if layout else value
         changes.append(partial(assign, holder.owner, key, value))
     changes += [partial(assign, attributes, "training", mode) for attributes, mode in program.modes]
     changes += [partial(assign, target.example, ..., new.value) for target, new in stores]
@@ -244,9 +245,9 @@ def read_anew(found: Captured) -> None:
             found.places += [t.origin.source.place] * holder.is_scope
 
 
-def _kept(value: Any, order: Any = "K") -> Any:
+def _kept(value: Any) -> Any:
     """Return the Python float of a Value as it is, and a copy of an array."""
-    return value if type(value) is float else np.array(value, order=order)
+    return value if type(value) is float else np.array(value)
 
 
 def count_passes(found: Captured) -> Iterator[Callable[[], object]]:

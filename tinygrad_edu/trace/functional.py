@@ -65,6 +65,11 @@ def laid_out_as(like: Array, value: Any) -> Any:
     return result
 
 
+def memory_axes(a: Array) -> tuple[int, ...]:
+    """Return the axes of an array from the one with the longest stride to that with the shortest, as order="K" has."""
+    return tuple(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
+
+
 @functools.cache
 def parameters(fun: Function) -> tuple[str, ...]:
     """Return the names of the arguments that a NumPy function takes by position."""

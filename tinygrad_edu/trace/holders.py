@@ -86,15 +86,15 @@ def parts(x: Any) -> list[Any]:
 class Place(NamedTuple):
     """A member of a holder that is exchanged while the function is recorded.
 
-    If the function puts another array there, `var` is the one that was there, and `order` the memory order of the new
-    one, or "" for an array that the function found, which is put there itself.
+    If the function puts another array there, `var` is the one that was there, and `axes` the order of the new one in
+    memory (`memory_axes`), or None for an array that the function found, which is put there itself.
     """
 
     owner: Any
     key: Any
     title: str
     var: Any = None
-    order: str = "C"
+    axes: tuple[int, ...] | None = None
 
     def get(self) -> Any:
         """Return what the place holds now."""

@@ -184,8 +184,8 @@ class Result(NamedTuple):
     gradients) or "constant" (takes none): the data of a Tensor or Value, of class `node`, with its `label` and `grad`.
     "argument": the path of an argument or of one of its members; `node` is what a container holds, for the printer.
     "held": the Holder of a list or dict. "dataclass": its fields; `node` is its class. "memory": the Var of memory that
-    several arrays share, in the order `node`. Each of these arrays has (Result, shape, dtype, offset, strides) as its
-    `memory`: the Result for all of it, and where the array lies in it.
+    several arrays share, in the order `node` of its axes. Each of these arrays has (Result, shape, dtype, offset,
+    strides) as its `memory`: the Result for all of it, and where the array lies in it.
     """
 
     kind: str

@@ -21,6 +21,7 @@ from .captured import Captured
 from .changes import SHARED, memory_of
 from .closure import PLAIN
 from .containers import is_container, is_dataclass, leaves, members
+from .functional import memory_axes
 from .ir import ARRAYS, Constant, Result, State, Var
 from .recorder import PLAIN_ARRAYS
 from .traced import JitError, Traced
@@ -146,10 +147,8 @@ def note_memories(found: Captured, values: Any) -> None:
     for i, arrays in roots.items():
         if len(arrays) > 1:
             root: Any = next(iter(arrays.values())).root
-            order: Any = "C" if root.value.flags.c_contiguous else "F"
-            if not root.value.flags.forc:
-                raise found.rec.error("two arrays of the result share memory; return a copy of one of them")
-            found.memories[i] = Result("memory", root.variable, order), np.array(root.value, order=order)
+            data = np.array(root.value)
+            found.memories[i] = Result("memory", root.variable, memory_axes(data)), data
 
 
 def described_members(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
