@@ -559,10 +559,19 @@ def test_methods_and_attributes_are_seen_whose_names_variables_and_arguments_hol
     def as_an_argument(stage):
         return lambda x, name: getattr(stage, name)(x)
 
+    def in_a_path(stage):
+        holder, path = SimpleNamespace(inner=stage), "inner.shift"
+        return lambda x, _: attrgetter(path)(holder)(x)
+
+    def in_a_text_of_the_users_kind(stage):
+        name = type("Name", (str,), {})("shift")
+        return lambda x, _: getattr(stage, name)(x)
+
     def of_an_attribute(stage):
         return lambda x, name: x * getattr(stage, "rate" if name == "reset" else name.replace("shift", "rate"))
 
-    for make in (in_a_variable, in_a_list, as_keys, in_an_attribute, as_an_argument, of_an_attribute):
+    makes = in_a_variable, in_a_list, as_keys, in_an_attribute, as_an_argument, of_an_attribute, in_a_path
+    for make in (*makes, in_a_text_of_the_users_kind):
         for jit in (tg.jit, functools.partial(tg.jit, check=False)):
             (eager, expected), (jitted, found) = [(Stage(), []) for _ in range(2)]
             for stage, results, f in ((eager, expected, make(eager)), (jitted, found, jit(make(jitted)))):

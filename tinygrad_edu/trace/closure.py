@@ -93,9 +93,9 @@ class Closure:
         """Visit each object of the queue once."""
         while self.queue or (not BY_TEXT.isdisjoint(self.names) and self.add_names(self.texts)):
             x = self.queue.popleft()
-            if type(x) is str and x.isidentifier():
-                self.texts |= {x, f".{x}"}
-            elif (type(x).__flags__ & MADE_BY_CLASS or not isinstance(x, ATOMS)) and id(x) not in self.seen:
+            if issubclass(type(x), str) and x.replace(".", "").isidentifier():
+                self.texts |= {dot + name for name in x.split(".") for dot in ("", ".")}
+            if (type(x).__flags__ & MADE_BY_CLASS or not isinstance(x, ATOMS)) and id(x) not in self.seen:
                 self.seen[id(x)] = x
                 if not isinstance(x, np.ndarray) or x.dtype.kind == "O":  # others lead to nothing
                     self.visit(x)
