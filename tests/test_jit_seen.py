@@ -747,6 +747,82 @@ def test_a_global_array_that_another_function_names_by_a_string_is_read_anew(use
         np.testing.assert_array_equal(f(X), X * GLOBALS["A"])
 
 
+BY_NAME = ModuleType("by_name")
+exec(
+    """
+import importlib, sys
+import numpy as np
+
+def reset():
+    global A, K, S
+    A, K, S = np.ones(3), 2.0, {"name": "A", "text": "A * K"}
+
+def evaluated(x): return x * eval("A + K")
+def evaluated_function(x): return eval("lambda a: a * A * K")(x)
+def evaluated_setting(x): return x * eval(S["text"])
+def evaluated_code(x): return x * eval(CODE)
+def executed(x):
+    exec("global A; A = A * 1.5 + x")
+    return x * 2
+def executed_function(x):
+    found = {}
+    exec("def f(x): return x * A - K", globals(), found)
+    return found["f"](x)
+def named_by_a_setting(x): return x * globals()[S["name"]]
+def set_by_a_setting(x):
+    globals()[S["name"]] = A * 1.5 + x
+    return x * 2
+def of_the_module(x): return x * getattr(sys.modules[__name__], S["name"])
+def of_the_imported_module(x): return x * getattr(importlib.import_module(MODULE), "A")
+
+CODE, MODULE = compile("A * K", "<text>", "eval"), __name__
+""",
+    vars(BY_NAME),
+)
+
+
+@pytest.fixture
+def by_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "by_name", BY_NAME)
+    return BY_NAME
+
+
+@pytest.mark.parametrize(
+    "name", [k for k in vars(BY_NAME) if k.startswith(("evaluated", "executed", "named", "set_", "of_"))]
+)
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_globals_are_seen_that_texts_name(by_name, name, options):
+    def run(f):
+        by_name.reset()
+        for i in range(8):
+            if i == 2:
+                by_name.A[...] = 3
+            elif i == 3:
+                by_name.A = np.full(3, 4.0)
+            elif i == 5:
+                by_name.K = 5.0
+            elif i == 6:
+                by_name.S.update(name="K", text="A - K") if "set_" not in name else None
+            yield f(X), by_name.A * 1
+
+    np.testing.assert_equal([*run(tg.jit(getattr(by_name, name), **options))], [*run(getattr(by_name, name))])
+
+
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_a_global_array_that_is_set_by_a_computed_name_is_refused(by_name, options):
+    by_name.reset()
+    scope = {"A": np.ones(3)}
+    exec("def f(x):\n    globals()['a'.upper()] = x * 2\n    return x", scope)
+    with pytest.raises(JitError, match="a global variable A was changed"):
+        tg.jit(scope["f"], **options)(X)
+    assert isinstance(scope["A"], np.ndarray)
+    scope = {"module": by_name}
+    exec("import sys\ndef f(x):\n    setattr(sys.modules['by_name'], 'a'.upper(), x * 2)\n    return x", scope)
+    with pytest.raises(JitError, match=r"A .*was changed"):
+        tg.jit(scope["f"], **options)(X)
+    assert isinstance(by_name.A, np.ndarray)
+
+
 def test_attributes_with_the_names_of_methods_that_are_also_read_are_seen():
     c = SimpleNamespace(mean=2.0, sum=1.0)
 

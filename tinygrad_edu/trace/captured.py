@@ -21,13 +21,13 @@ from ..engine.tensor import Tensor
 from ..engine.value import Value
 from ..optim import Optimizer
 from ..transforms import tree
-from .closure import ATOMS, MANY, WHOLE, Closure
+from .closure import ATOMS, MANY, Closure
 from .containers import is_container, leaves, mapped, members
 from .copies import Copies
 from .expressions import argument_names
 from .holders import EMPTY, Holder, Place, assign, key_text, parts, slot
 from .ir import ARRAYS, NESTED, Input, Setting, State, Var
-from .names import library
+from .names import WHOLE, library
 from .recorder import PLAIN_ARRAYS, Recorder, TracedGenerator
 from .traced import JitError, Traced, Unrecorded
 

@@ -12,7 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from operator import attrgetter, methodcaller
-from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, cast
 from weakref import ref
 
@@ -26,8 +26,9 @@ from ..engine.value import Value
 from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
+from . import names as words
 from .holders import MEMBERS, VALUES, Holder, members, parts, slot, slots_of, wrapper
-from .names import MADE_BY_CLASS, TEXTS, library, names_in
+from .names import MADE_BY_CLASS, TEXTS, library, names_in, names_in_texts, texts_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
@@ -37,17 +38,6 @@ FRAMEWORK = (Module, Optimizer, Group, LRScheduler, Standardizer)  # their insta
 SETTINGS = {  # what a replay reads anew
     Optimizer: ("steps",), Group: ("lr",), LRScheduler: ("epoch",), Value: ("_value", "_grad"), Tensor: ("_grad",),
 }  # fmt: skip
-# Code that uses one of these may read all attributes of an object, or of a dataclass, or find that one is missing
-WHOLE = {"vars", "__dict__", "__slots__", "dir", "getmembers"}
-FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
-MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
-MADE = {"__doc__", "__dict__", "__weakref__", "__annotate_func__"}  # by Python
-NAMESPACES = WHOLE | {"globals", "__globals__", "f_globals", "modules", "import_module", "__import__"}
-NAMESPACES |= {"global eval", "global exec"}
-# Code that uses one of these may have the name of an attribute in a string
-BY_TEXT = NAMESPACES | {"getattr", "hasattr", "setattr", "delattr", "getattr_static", "attrgetter", "methodcaller"}
-BY_TEXT |= {"__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__match_args__"}
-ASKING = BY_TEXT | {"try", "suppress", "ExitStack", "__exit__", "isinstance"}
 
 
 class Closure:
@@ -72,12 +62,13 @@ class Closure:
         self.walk()
         for x in nodes:  # another one may be given at each call
             self.holders[id(x)].checked, self.holders[id(x)].anew = set(), ("_value", "_grad")
+        is_named = words.NAMESPACES.isdisjoint(self.names)
         for holder in self.holders.values():
             if holder.names is not None:  # all are known now
                 holder.before = holder.now()
-                holder.others = {} if holder.is_globals else members(holder.owner, slots_only=True)
+                holder.others = {} if holder.is_globals and is_named else members(holder.owner, slots_only=True)
                 holder.absent |= self.names & vars(builtins).keys()  # `from numpy import *` may replace them
-            if holder.has_names and not self.names.isdisjoint(ASKING):
+            if holder.has_names and not self.names.isdisjoint(words.ASKING):
                 slots = {*slots_of(ref(type(holder.owner)))}  # none of a dict, or of a class
                 known = self.names if isinstance(holder.owner, dict) else self.names & slots
                 holder.absent |= slots if holder.checked is None else known
@@ -91,10 +82,12 @@ class Closure:
 
     def walk(self) -> None:
         """Visit each object of the queue once."""
-        while self.queue or (not BY_TEXT.isdisjoint(self.names) and self.add_names(self.texts)):
+        while self.queue or self.add_texts():
             x = self.queue.popleft()
-            if issubclass(type(x), str) and x.replace(".", "").isidentifier():
-                self.texts |= {dot + name for name in x.split(".") for dot in ("", ".")}
+            if issubclass(type(x), str):
+                self.texts.add(str.__str__(x))
+            elif type(x) is CodeType:
+                self.add_names({*names_in(x)})
             if (type(x).__flags__ & MADE_BY_CLASS or not isinstance(x, ATOMS)) and id(x) not in self.seen:
                 self.seen[id(x)] = x
                 if not isinstance(x, np.ndarray) or x.dtype.kind == "O":  # others lead to nothing
@@ -165,7 +158,7 @@ class Closure:
         """Return the attributes of a user's Module that hold plain values, such as counters, and that no code reads."""
         kind = type(holder.of)
         known = [base for base in kind.__mro__[:-1] if self.is_library(base)]
-        if known != [Module] or self.computing.get(kind) or not self.names.isdisjoint(BY_TEXT):
+        if known != [Module] or self.computing.get(kind) or not self.names.isdisjoint(words.BY_TEXT):
             return set()
         named = self.names | {".training"}
         return {key for key, value in holder.before.items() if type(value) in VALUES and f".{key}" not in named}
@@ -188,27 +181,34 @@ class Closure:
         scope, ordered = f.__globals__, names_in(f.__code__)
         loaded = {name.removeprefix("global ") for name in ordered if name.startswith("global ")}
         known = [scope[n] for n in loaded if n in scope] + [v for c in f.__closure__ or () for v in members(c).values()]
-        words = {*ordered, *[v.__name__ for v in known if type(v) in (type, BuiltinFunctionType)]}  # of getattr as get
-        if not BY_TEXT.isdisjoint(self.names | words):
-            texts = [name[1:] for name in [*self.names, *ordered] if name.startswith("'")]
-            ordered, words = [*ordered, *texts], words.union(texts, [f".{text}" for text in texts])
-        self.add_names(words)
-        used = [n for n in ordered if n in loaded] if self.names.isdisjoint(NAMESPACES) else sorted(self.names)
-        held = self.hold(scope, "a global variable", scope.keys() & {*used}, self.names)
+        self.add_names({*ordered, *[v.__name__ for v in known if type(v) in (type, BuiltinFunctionType)]})  # get = vars
+        self.texts.update(texts_in(f.__code__))
+        held = self.hold(scope, "a global variable", scope.keys() & loaded, self.names)
         held.has_names = held.is_globals = True
-        self.queue += [scope[name] for name in used if name in scope]
+        self.queue += [scope[name] for name in ordered if name in loaded and name in scope]
         parents = [*itertools.accumulate(str(scope.get("__package__")).split("."), "{}{}.".format, initial="")]
         self.queue += [sys.modules[p + n] for n in ordered for p in parents if p + n in sys.modules]  # what f imports
         if f.__defaults__ or f.__kwdefaults__ or not self.names.isdisjoint(MEMBERS[FunctionType]):  # which code may set
             self.hold(f, f"some default of {f.__name__}", None)
             self.queue.append(f.__kwdefaults__)
 
-    def add_names(self, names: set[str]) -> bool:
-        """Add names that functions use, and the attributes that have them; return whether there is more to visit."""
+    def add_names(self, names: set[str]) -> None:
+        """Add names that functions use, and the attributes that have them."""
         new = names - self.names
         self.names |= new
         for owner in self.owners if new else ():
             self.add_attributes(owner, new)
+
+    def add_texts(self) -> bool:
+        """Add what functions may find by texts: names, modules, and globals; return whether there is more to visit."""
+        self.add_names(names_in_texts(self.texts, self.names))
+        if not words.NAMESPACES.isdisjoint(self.names):
+            modules = [x for k, x in [*sys.modules.items()] if not self.texts.isdisjoint((k, "." + k.split(".")[-1]))]
+            self.queue += [x for x in modules if id(x) not in self.seen]
+            for holder in [h for h in self.holders.values() if h.is_globals and h.checked is not None]:
+                found = sorted((self.names & holder.owner.keys()).difference(holder.checked))
+                self.hold(holder.owner, holder.title, {*found})
+                self.queue += [holder.owner[name] for name in found]
         return bool(self.queue)
 
     def add_attributes(self, owner: Any, names: set[str]) -> None:
@@ -223,7 +223,7 @@ class Closure:
             is_own = isinstance(owner, (ModuleType, FunctionType)) or not self.is_library(kind)
             is_plain = is_own and not isinstance(owner, (type, ModuleType, FunctionType))
             is_fields = hasattr(kind, "__dataclass_fields__")
-            is_asked = (is_plain or is_fields) and not names.isdisjoint(FIELDS if is_fields else WHOLE)
+            is_asked = (is_plain or is_fields) and not names.isdisjoint(words.FIELDS if is_fields else words.WHOLE)
             is_whole = is_asked or self.computing[kind]
             if not is_whole:
                 # A call that fails may be caught, an object be made again, and a pattern take attributes by their place
@@ -266,9 +266,9 @@ class Closure:
     def may_use(self, owner: object, name: str, member: Any, names: set[str], bases: Sequence[type]) -> bool:
         """Whether Python, libraries with these `bases`, or code that asks for all use a member of the owner's class."""
         if name[:2] != "__":
-            is_read = not names.isdisjoint(WHOLE) and not hasattr(member, "__get__")
+            is_read = not names.isdisjoint(words.WHOLE) and not hasattr(member, "__get__")
             return is_read or any([name in vars(base) for base in bases])
-        unused = MADE.union(TEXTS, () if isinstance(owner, type) else MAKING)
+        unused = words.MADE.union(TEXTS, () if isinstance(owner, type) else words.MAKING)
         is_called = callable(member) or member is None or hasattr(member, "__get__")
         return is_called and name not in unused and not (name == "__eq__" and self.is_uncompared(owner, member, names))
 

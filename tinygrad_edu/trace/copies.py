@@ -12,9 +12,9 @@ from types import CellType, FunctionType
 from typing import Any
 
 from ..engine.rules.registry import implementations, leaves, rules_of
-from .closure import NAMESPACES, Closure
+from .closure import Closure
 from .holders import CACHED, Holder, members, parts, slot, wrapper
-from .names import names_in
+from .names import NAMESPACES, names_in
 from .traced import Traced
 
 

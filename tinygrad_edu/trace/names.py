@@ -6,6 +6,8 @@ import itertools
 import os
 import re
 import sys
+from collections.abc import Set
+from textwrap import dedent
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -18,6 +20,17 @@ NAMES = "COMPARE_OP CONTAINS_OP IS_OP POP_EXCEPT WITH_EXCEPT_START MATCH_CLASS S
 COMPARING, CONTAINING, IDENTITY, CATCHING, WITH, MATCHING, GLOBAL, NONLOCAL = map(dis.opmap.__getitem__, NAMES.split())
 CALLING = dis.opmap["PUSH_NULL"]  # before a call of what is no global variable and no attribute
 SEARCHING = {"index", "count", "remove", "eq", "ne", "contains", "indexOf", "countOf"}  # who uses these compares
+# Code that uses one of these may read all attributes of an object, or of a dataclass, or find that one is missing
+WHOLE = {"vars", "__dict__", "__slots__", "dir", "getmembers"}
+FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
+MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
+MADE = {"__doc__", "__dict__", "__weakref__", "__annotate_func__"}  # by Python
+EVALUATING = {"global eval", "global exec"}  # code in a string
+NAMESPACES = {"globals", "__globals__", "f_globals", "modules", "import_module", "__import__", *WHOLE, *EVALUATING}
+# Code that uses one of these may have the name of an attribute in a string
+BY_TEXT = NAMESPACES | {"getattr", "hasattr", "setattr", "delattr", "getattr_static", "attrgetter", "methodcaller"}
+BY_TEXT |= {"__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__match_args__"}
+ASKING = BY_TEXT | {"try", "suppress", "ExitStack", "__exit__", "isinstance"}
 
 
 @functools.lru_cache(1000)
@@ -26,8 +39,8 @@ def names_in(code: CodeType) -> list[str]:
 
     Added are the names of methods for texts, if the function makes some, and words that are not names: "==", "is",
     "try", "global" and "nonlocal"; "global name" for each global variable, ".name" for each attribute that is read or
-    set, as in "{0.name}".format(x), but "name()" if it is called, or set in the making of its object, and "'name" for
-    names in strings, as in getattr(x, "name") or attrgetter("a.name"); "__class__()" also if type(x)() may be called.
+    set, as in "{0.name}".format(x), but "name()" if it is called, or set in the making of its object, and "__class__()"
+    if type(x)() may be called.
     """
     values, operations, found = [*code.co_consts], code.co_code[::2], [*dis.get_instructions(code)]
     names = [name for name in code.co_names if name != "__init__" or code.co_name != name]  # of a base, not of others
@@ -48,9 +61,7 @@ def names_in(code: CodeType) -> list[str]:
             is_called = i.opname == "LOAD_METHOD" or "NULL|self" in i.argrepr
             names.append(f"{i.argval}()" if is_called or (of_new and code.co_name == "__init__") else f".{i.argval}")
     for value in values:
-        if isinstance(value, str) and value.replace(".", "").isidentifier():
-            names += [f"'{name}" for name in value.split(".")]
-        elif isinstance(value, str):
+        if isinstance(value, str):
             names += TEXTS if "%" in value else ()
             fields = "".join(re.findall(r"{[\w.[\]]*", value))  # of a format
             names += [dot + name for name in re.findall(r"\.(\w+)", fields) for dot in ("", ".")]
@@ -59,6 +70,33 @@ def names_in(code: CodeType) -> list[str]:
         elif isinstance(value, (tuple, frozenset)):
             values += value
     return names
+
+
+@functools.lru_cache(1000)
+def texts_in(code: CodeType) -> list[str]:
+    """Return the texts in a function and in those defined inside it."""
+    values = [*code.co_consts]
+    for value in values:
+        values += value.co_consts if isinstance(value, CodeType) else ()
+        values += value if isinstance(value, (tuple, frozenset)) else ()
+    return [value for value in values if isinstance(value, str)]
+
+
+def names_in_texts(texts: Set[str], names: Set[str]) -> set[str]:
+    """Return the names in texts, if functions that use these names may use them."""
+    is_code = not EVALUATING.isdisjoint(names)
+    return set() if BY_TEXT.isdisjoint(names) else {name for text in texts for name in _names_in_text(text, is_code)}
+
+
+@functools.lru_cache(1000)
+def _names_in_text(text: str, is_code: bool) -> list[str]:
+    """Return the names in a text: of attributes, as in getattr(x, "name") or attrgetter("a.name"), or in code."""
+    if text.replace(".", "").isidentifier():
+        return [dot + name for name in text.split(".") for dot in ("", ".")]
+    try:
+        return names_in(compile(dedent(text).strip(), "<text>", "exec")) if is_code else []
+    except (SyntaxError, ValueError):
+        return []
 
 
 def library(x: Any) -> str:
