@@ -443,16 +443,25 @@ ALL_ATTRIBUTES = {
 }
 
 
+class Partly:
+    __slots__ = ("__dict__", "gain")
+
+
 @pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+@pytest.mark.parametrize("kind", [SimpleNamespace, Partly])
 @pytest.mark.parametrize("use", ALL_ATTRIBUTES.values(), ids=ALL_ATTRIBUTES)
-def test_a_function_that_asks_for_all_attributes_of_an_object_sees_all(use, options):
-    c = SimpleNamespace(a=np.ones(2), b=np.float64(3.0))
-    f = tg.jit(lambda x: x * use(c), **options)
-    changes = (lambda: None, lambda: setattr(c, "d", np.ones(3)), lambda: c.a.fill(2.0), lambda: setattr(c, "b", c.d))
+def test_a_function_that_asks_for_all_attributes_of_an_object_sees_all(use, kind, options):
+    c = kind()
+    c.a, c.b, c.gain = np.ones(2), np.float64(3.0), np.ones(1)
+    f = tg.jit(lambda x: x * use(c) * c.gain[0], **options)
+    changes = (
+        lambda: None, lambda: setattr(c, "d", np.ones(3)), lambda: c.a.fill(2.0), lambda: setattr(c, "b", c.d),
+        lambda: setattr(c, "gain", c.gain * 2),
+    )  # fmt: skip
     for change in changes:
         change()
         for _ in range(2):
-            assert f(np.float64(2.0)) == 2.0 * use(c)
+            assert f(np.float64(2.0)) == 2.0 * use(c) * c.gain[0]
 
 
 @pytest.mark.parametrize("use", [lambda c: type(c).__slots__, lambda c: dir(c)], ids=["__slots__", "dir"])

@@ -236,7 +236,7 @@ class Closure:
             holder.has_names = holder.is_reached = True
             holder.instances |= {id(owner): owner} if is_plain and held is not owner else {}
             if is_whole:
-                holder.names, holder.before = None, members(held)
+                holder.names, holder.before = None if held is own else {*slots_of(ref(kind))}, found
         self.add_inherited(owner, names)
 
     def computes_attributes(self, kind: type) -> bool:
