@@ -112,10 +112,11 @@ def solve(
     first = slope(y, t) if first is None else first
     length, done = abs(float(plain(span))), 0.0
     if step is None:  # so that y changes by a hundredth, or by the tolerance
+        scale = atol + rtol * np.abs(plain(y)).astype(float)  # what float16 divides may overflow
+        with np.errstate(invalid="ignore"):  # of infinities
+            slowest = float(np.max(np.abs(plain(first)) / scale, initial=1e-30))
         if np.any(np.isnan(plain(y))) or not np.all(np.isfinite(plain(first))):
             raise ValueError(f"integrate.odeint: y or func(y, t) is NaN or infinite at the first time, t = {plain(t)}")
-        scale = atol + rtol * np.abs(plain(y)).astype(float)  # what float16 divides may overflow
-        slowest = float(np.max(np.abs(plain(first)) / scale, initial=1e-30))
         step = max(1.0, 0.01 * float(np.max(np.abs(plain(y)) / scale, initial=0.0))) / slowest
     fraction = step / length if length else 1.0
     for _ in range(most):
