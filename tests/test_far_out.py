@@ -224,6 +224,7 @@ def test_many_equal_numbers_share_a_gradient(f, n, dtype):
     y = f(x)
     y.backward()
     assert np.isfinite(y.data)
+    assert y.dtype == dtype
     np.testing.assert_allclose(x.grad, np.full(n, 1 / n), rtol=3e-3, atol=3e-8)
 
 

@@ -78,6 +78,9 @@ def test_every_public_name_is_there():
 def test_layers_are_imported_when_they_are_first_used():
     assert "tinygrad_edu.nn" not in modules_after("import tinygrad_edu")
     assert "tinygrad_edu.nn" in modules_after("import tinygrad_edu; tinygrad_edu.nn.Linear")
+    assert "tinygrad_edu.functions" in modules_after(
+        "import tinygrad_edu; tinygrad_edu.transforms; tinygrad_edu.functions"
+    )
     with pytest.raises(AttributeError, match="module 'tinygrad_edu' has no attribute 'nothing'"):
         tg.nothing  # noqa: B018
     assert set(tg.__all__) <= set(dir(tg))
