@@ -211,6 +211,42 @@ def test_a_generator_of_the_users_class_has_methods_and_attributes():
         np.testing.assert_array_equal(jitted(X), f(theirs, X))
 
 
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=str)
+def test_a_generator_of_the_users_class_may_change_its_attributes(options):
+    class Source(np.random.Generator):
+        def __init__(self):
+            super().__init__(np.random.PCG64(0))
+            self.draws, self.mean = np.zeros(()), np.zeros(3)
+
+        def jitter(self, x):
+            self.draws += 1
+            self.mean = self.mean * 0.9 + x
+            return self.normal(size=3) * self.draws
+
+    def add(source, x):
+        source.mean = source.mean + x
+        return source.mean * source.normal(size=3)
+
+    for use in (Source.jitter, add, lambda source, x: x * isinstance(source, Source)):
+        ours, theirs = Source(), Source()
+        jitted = tg.jit(lambda x, use=use, ours=ours: use(ours, x), **options)
+        for _ in range(4):
+            np.testing.assert_array_equal(jitted(X), use(theirs, X))
+            np.testing.assert_equal(vars(ours), vars(theirs))
+
+
+def test_a_generator_has_no_attribute_to_set():
+    def use(x):
+        try:
+            rng.mean = x
+        except AttributeError:
+            return x * 2
+        return x
+
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(tg.jit(use, check=False)(X), X * 2)
+
+
 VIEWS = [types.MappingProxyType, dict.keys, dict.values, dict.items]
 
 

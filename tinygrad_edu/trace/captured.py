@@ -139,6 +139,8 @@ class Captured:
     def traced_source(self, x: Any) -> Any:
         """Return what to use instead of a Generator; x itself for anything else."""
         is_generator = isinstance(x, np.random.Generator)
+        if is_generator and self.closure.is_users(x):
+            raise Unrecorded  # a method of the user may change its attributes
         return self.generators.setdefault(id(x), TracedGenerator(self.rec, x)) if is_generator else x
 
     def exchange(self) -> None:

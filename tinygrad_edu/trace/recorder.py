@@ -225,6 +225,8 @@ class Recorder:
 class TracedGenerator(np.random.Generator):
     """A Generator whose draws are recorded, so that each replay draws new numbers from the original."""
 
+    __slots__ = ("_generator", "_rec")
+
     def __init__(self, rec: Recorder, generator: np.random.Generator) -> None:
         super().__init__(generator.bit_generator)
         self._rec, self._generator = rec, generator
