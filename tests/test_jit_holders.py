@@ -265,10 +265,12 @@ SHARING = {
     "found array": lambda s, x, d: setattr(s, "b", s.a),
     "found array, twice": lambda s, x, d: (setattr(s, "a", s.b), setattr(s.w, "data", s.b), setattr(s, "b", x * 2)),
     "found array, a view": lambda s, x, d: setattr(s, "b", s.b[::-1]),
-    "found array, written": lambda s, x, d: (s.b.__iadd__(1), setattr(s, "a", s.b), setattr(s, "b", x * 2)),
     "found array as gradient": lambda s, x, d: (setattr(s.w, "grad", s.a), setattr(s, "a", x * 2)),
     "argument itself, twice": lambda s, x, d: (setattr(s, "a", x), setattr(s, "b", x)),
     "argument itself, a view": lambda s, x, d: setattr(s, "a", x[::-1]),
+    "plain array": lambda s, x, d: setattr(s, "b", np.asarray(s.a)),
+    "plain array, a view": lambda s, x, d: setattr(s, "b", np.asarray(s.a)[::-1]),
+    "argument, a plain array": lambda s, x, d: d.update(a=np.asarray(s.a)),
 }
 
 
@@ -345,7 +347,25 @@ def counter(value):
     return SimpleNamespace(change=change, read=lambda: value - before)
 
 
-@pytest.mark.parametrize("move", [leapfrog, last, swap, shift, rotate, rename, in_variables, in_global_variables])
+def write(s, x):
+    s.a += x
+    s.a, s.b = s.b, s.a
+    s.b *= 0.5
+    s.b, s.v.data = s.v.data, s.b
+    return s.a - s.b
+
+
+def double_buffer(s, x):
+    s.a, s.b = s.b, s.a
+    np.multiply(s.b, 0.5, out=s.a)
+    s.a += x
+    return s.a
+
+
+MOVES = [leapfrog, last, swap, shift, rotate, rename, in_variables, in_global_variables, write, double_buffer]
+
+
+@pytest.mark.parametrize("move", MOVES)
 @pytest.mark.parametrize("options", [{}, {"optimize": False}, {"check": False}])
 def test_arrays_go_from_place_to_place_as_the_function_moves_them(move, options):
     def scenario(jit):
@@ -370,6 +390,58 @@ def test_arrays_go_from_place_to_place_as_the_function_moves_them(move, options)
     expected, given = scenario(lambda f: f), scenario(lambda f: tg.jit(f, **options))
     np.testing.assert_equal(given[0], expected[0])
     assert given[1:] == expected[1:]
+
+
+def test_an_argument_that_is_written_into_may_be_kept():
+    s = SimpleNamespace(a=X + 1)
+
+    @tg.jit
+    def f(x):
+        x += s.a
+        s.a = x
+
+    for i in range(4):
+        x, before = X * i, s.a
+        f(x)
+        assert s.a is x
+        np.testing.assert_array_equal(x, X * i + before)
+    assert f.cache_info().misses == 1
+
+
+def test_a_plain_array_that_goes_back_to_its_place_is_the_array_itself():
+    s, counts = SimpleNamespace(a=X + 1, b=X + 2), np.arange(3)
+
+    @tg.jit
+    def f(x):
+        s.a = np.asarray(s.a)
+        s.b = np.asarray(counts, float)  # another array
+        s.b += 1
+        return x * s.a
+
+    for i in range(4):
+        a = s.a
+        np.testing.assert_array_equal(f(X * i), X * i * a)
+        assert s.a is a
+        np.testing.assert_array_equal(s.b, counts + 1)
+    np.testing.assert_array_equal(counts, np.arange(3))
+
+
+SAMPLE = X + 1
+
+
+def test_a_global_with_the_name_of_an_attribute_may_hold_its_array():
+    s = SimpleNamespace(SAMPLE=SAMPLE, b=X)
+
+    @tg.jit
+    def f(x):
+        s.b, s.SAMPLE = s.SAMPLE, x * 2
+        return s.b * 3
+
+    for i in range(4):
+        before = s.SAMPLE
+        np.testing.assert_array_equal(f(X * i), before * 3)
+        assert s.b is before
+    assert f.cache_info().misses == 1
 
 
 @pytest.mark.parametrize("other", ["attribute", "tuple", "variable", "default", "partial"])

@@ -63,7 +63,7 @@ class Captured:
         self.generators: dict[int, Any] = {}  # by the identity of the Generator
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
         self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, recording value, value at the end)
-        self.moved: set[int] = set()  # the identities of arrays that went into places, or out of them
+        self.moved: set[int] = set()  # the identities of arrays that go into places, or out of them, or plain
         self.clear: list[Callable[[], None]] = []  # clear the caches of singledispatch, which may hold copies
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
         self.is_doubtful = False  # whether the recorded run is not to be trusted, and changes nothing

@@ -43,13 +43,16 @@ def users_code(found: Captured) -> list[CodeType]:
 
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make."""
+    # What np.asarray(x) gave the function, which without jit is x itself
+    plain = {id(copy()): t for t in found.arrays.values() for copy in t.plain_copies}
     for holder in found.holders:
         for key, given in holder.traced.items():
             new = holder.last.get(key, EMPTY)
             of_value = type(new) is float and isinstance(holder.owner, Node)
             if of_value or issubclass(type(new), ARRAYS):
-                new = found.rec.constant(new)
+                new = plain[id(new)] if id(new) in plain else found.rec.constant(new)
             found.exchanged.append((holder.original or holder, key, given, new))
+    found.moved = {*plain}
     refuse_replacements(found)
     remedy = "return the value, and do it outside of the recorded function"
     codes = users_code(found)
@@ -92,12 +95,12 @@ def refuse_replacements(found: Captured) -> None:
     """Raise JitError if a place holds something at the end that a replay would not give it."""
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
     places = {(id(holder), key) for holder, key, _, _ in found.exchanged}
-    scopes = [(h, key, x) for h in found.holders if h.is_scope for key, x in h.before.items()]
+    scopes = [((id(h), key), x) for h in found.holders if h.is_scope for key, x in h.seen.items()]
     # What tuples, defaults and the like hold, which stays there
-    fixed = found.closure.fixed.union([id(x) for holder, key, x in scopes if (id(holder), key) not in places])
+    fixed = found.closure.fixed.union([id(x) for place, x in scopes if place not in places])
     stay = {id(given) for holder, key, given, new in found.exchanged if new is given or holder.has(key, "_grad")}
-    stay |= {id(t) for i, t in found.arrays.items() if i in fixed or shared[id(t)] > 1 or t.is_written}
-    taken = {id(t) for t in found.arrays.values() if id(t) in stay}  # the memories that places hold
+    stay |= {id(t) for i, t in found.arrays.items() if i in fixed or shared[id(t)] > 1}
+    taken = found.moved | {id(t) for t in found.arrays.values() if id(t) in stay}  # the memories that places hold
     for holder, key, given, new in found.exchanged:
         if new is given or new is EMPTY:
             continue
@@ -208,12 +211,11 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
             program.grads.append((holder.owner, None if new is None else new.variable))
             value = None if new is None else _kept(new.value)
         else:
-            var, value = given.origin, new.value
-            is_array = isinstance(value, np.ndarray)
-            is_itself = isinstance(var.source, Setting) or (is_array and new.is_found)
-            value = value if is_itself else _kept(value)
-            axes = None if is_itself else memory_axes(np.asarray(value))
-            place = Place(holder.owner, key, holder.member(key), var, axes)
+            var, itself = given.origin, new.origin if isinstance(new.value, np.ndarray) and new.is_found else None
+            is_number = isinstance(var.source, Setting)
+            value = itself.example if itself else new.value if is_number else _kept(new.value)
+            axes = None if itself or is_number else memory_axes(np.asarray(value))
+            place = Place(holder.owner, key, holder.member(key), var, itself, axes)
             found.places += [place] * holder.is_scope  # which the others have already
             program.rebound.append((place, new.variable))
             if isinstance(var.source, State):

@@ -86,14 +86,15 @@ def parts(x: Any) -> list[Any]:
 class Place(NamedTuple):
     """A member of a holder that is exchanged while the function is recorded.
 
-    If the function puts another array there, `var` is the one that was there, and `axes` the order of the new one in
-    memory (`memory_axes`), or None for an array that the function found, which is put there itself.
+    If the function puts another array there, `var` is the one that was there. The new one is `itself` an array that the
+    function found, or lies in memory in the order of these `axes` (`memory_axes`); a number has neither.
     """
 
     owner: Any
     key: Any
     title: str
     var: Any = None
+    itself: Any = None
     axes: tuple[int, ...] | None = None
 
     def get(self) -> Any:

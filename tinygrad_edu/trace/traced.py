@@ -255,7 +255,7 @@ class Traced(View):
             if type(self._array) in NUMBERS:  # beside arrays, NumPy takes it in their dtype
                 raise self.rec.error("np.r_ and np.c_ of a recorded number are not recorded; use np.append")
             return joined
-        return self.plain_copy(TO_PLAIN, dtype, bool(copy))
+        return self.plain_copy(TO_PLAIN, dtype, bool(copy) or (dtype is not None and dtype != self.dtype))
 
     def plain_copy(self, words: tuple[str, str], dtype: Any = None, is_own: bool = False) -> Array:
         """Return a plain copy; unless the function asked for one of its own, neither may be written into."""
