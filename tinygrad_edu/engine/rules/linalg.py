@@ -127,7 +127,7 @@ def lstsq_a(g: Array, y: Array, a: Array, b: Array, rcond: float) -> Array:
     u = matmul(T(p), g)
     of_residual = matmul(conj(b - matmul(a, y)), T(matmul(p, conj(u))))
     of_residual = of_residual + matmul(matmul(T(p), conj(y)), H(g - matmul(T(a), u)))
-    if rcond > 8 * max(a.shape) * np.finfo(a.dtype).eps:
+    if rcond > 8 * max(a.shape) * np.finfo(a.dtype).eps:  # a smaller one drops only rounding errors
         of_residual = of_residual + of_dropped(matmul(g, T(b)), a, rcond)
     return of_residual - matmul(u, T(y))
 
