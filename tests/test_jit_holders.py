@@ -270,6 +270,7 @@ SHARING = {
     "argument itself, a view": lambda s, x, d: setattr(s, "a", x[::-1]),
     "plain array": lambda s, x, d: setattr(s, "b", np.asarray(s.a)),
     "plain array, a view": lambda s, x, d: setattr(s, "b", np.asarray(s.a)[::-1]),
+    "plain array of a view": lambda s, x, d: (setattr(s, "b", np.asarray(s.a[::-1])), setattr(s, "a", x * 2)),
     "argument, a plain array": lambda s, x, d: d.update(a=np.asarray(s.a)),
 }
 

@@ -44,13 +44,14 @@ def users_code(found: Captured) -> list[CodeType]:
 def refuse_changes(found: Captured) -> None:
     """Raise JitError for changes that later calls would not make."""
     # What np.asarray(x) gave the function, which without jit is x itself
-    plain = {id(copy()): t for t in found.arrays.values() for copy in t.plain_copies}
+    plain = {id(copy()): (t, is_whole) for t in found.arrays.values() for copy, is_whole in t.plain_copies}
     for holder in found.holders:
         for key, given in holder.traced.items():
             new = holder.last.get(key, EMPTY)
             of_value = type(new) is float and isinstance(holder.owner, Node)
             if of_value or issubclass(type(new), ARRAYS):
-                new = plain[id(new)] if id(new) in plain else found.rec.constant(new)
+                array, is_whole = plain.get(id(new), (None, False))
+                new = array if is_whole else found.rec.constant(new)
             found.exchanged.append((holder.original or holder, key, given, new))
     found.moved = {*plain}
     refuse_replacements(found)

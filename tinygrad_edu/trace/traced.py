@@ -262,7 +262,7 @@ class Traced(View):
         array = np.array(self.plain(*words), dtype)
         self.rec.gave_plain = True
         array.flags.writeable = is_own
-        self.root.plain_copies += () if is_own else (ref(array),)
+        self.root.plain_copies += () if is_own else ((ref(array), self._root is None),)
         return array
 
     def __getattr__(self, attribute: str) -> Any:

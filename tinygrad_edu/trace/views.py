@@ -54,7 +54,7 @@ class View:
         self._made: Any = None  # this call: (function, arguments, keywords, number of the result)
         self._root: View | None = None  # the View that owns the memory; None if it is this one
         self.reshaped = False  # whether it is a view, or has one, only in this order of memory
-        self.plain_copies: tuple[Any, ...] = ()  # weak references; the function got them, and no write reaches them
+        self.plain_copies: tuple[Any, ...] = ()  # (weak reference, whether of all): no write reaches these
         self.version = self._seen = 0  # the number of writes into the memory; of those, how many a view has noticed
 
     shape, ndim, size, dtype = map(fact, ("shape", "ndim", "size", "dtype"))
@@ -110,7 +110,7 @@ class View:
             new = self.rec.call(astype, (new, self.dtype), {})
         self._refuse_deep()
         root = self.root
-        if any([copy() is not None for copy in root.plain_copies]):
+        if any([copy() is not None for copy, _ in root.plain_copies]):
             raise self.rec.error("an array was written into after it was made a plain one; leave out np.asarray(x)")
         self.rec.order_matters |= self.reshaped or root.reshaped
         written: list[tuple[View, Any]] = [(self, new)]
