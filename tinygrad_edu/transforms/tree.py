@@ -232,7 +232,7 @@ def leaves_like(caller: str, name: str, tree: Tree, other: Tree, other_name: str
 
 def members(x: Any) -> dict[Any, Any] | None:
     """Return the members of a container by key, or None for a leaf."""
-    if isinstance(x, np.ndarray):
+    if x is None or isinstance(x, np.ndarray):  # None is every leaf of a structure
         return None
     if isinstance(x, dict):
         return x
