@@ -759,7 +759,7 @@ def test_a_global_array_that_another_function_names_by_a_string_is_read_anew(use
 BY_NAME = ModuleType("by_name")
 exec(
     """
-import importlib, sys
+import builtins, functools, importlib, sys
 import numpy as np
 
 def reset():
@@ -770,6 +770,10 @@ def evaluated(x): return x * eval("A + K")
 def evaluated_function(x): return eval("lambda a: a * A * K")(x)
 def evaluated_setting(x): return x * eval(S["text"])
 def evaluated_code(x): return x * eval(CODE)
+def evaluated_by_another_name(x): return x * ANOTHER["name"]("A + K")
+def evaluated_by_a_partial(x): return x * PARTIAL(globals())
+def evaluated_by_builtins(x): return x * builtins.eval("A * K")
+def evaluated_text_in_a_text(x): return x * eval("eval('A * K')")
 def executed(x):
     exec("global A; A = A * 1.5 + x")
     return x * 2
@@ -778,6 +782,9 @@ def executed_function(x):
     exec("def f(x): return x * A - K", globals(), found)
     return found["f"](x)
 def named_by_a_setting(x): return x * globals()[S["name"]]
+def nothing(): pass
+def named_by_a_function(x): return x * nothing.__globals__[S["name"]]
+def named_in_a_format(x): return x * float("{K}".format_map(globals()))
 def set_by_a_setting(x):
     globals()[S["name"]] = A * 1.5 + x
     return x * 2
@@ -785,6 +792,7 @@ def of_the_module(x): return x * getattr(sys.modules[__name__], S["name"])
 def of_the_imported_module(x): return x * getattr(importlib.import_module(MODULE), "A")
 
 CODE, MODULE = compile("A * K", "<text>", "eval"), __name__
+ANOTHER, PARTIAL = {"name": eval}, functools.partial(eval, "A * K")
 """,
     vars(BY_NAME),
 )

@@ -28,7 +28,7 @@ from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from . import names as words
 from .holders import MEMBERS, VALUES, Holder, members, parts, slot, slots_of, wrapper
-from .names import MADE_BY_CLASS, TEXTS, library, names_in, names_in_texts, texts_in
+from .names import MADE_BY_CLASS, TEXTS, library, modules_in_texts, names_in, names_in_texts, texts_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
 MANY = 1000  # longer lists are frozen: replays do not look at them
@@ -86,8 +86,8 @@ class Closure:
             x = self.queue.popleft()
             if issubclass(type(x), str):
                 self.texts.add(str.__str__(x))
-            elif type(x) is CodeType:
-                self.add_names({*names_in(x)})
+            elif type(x) in (type, BuiltinFunctionType) or x is builtins:  # perhaps getattr, by another name
+                self.add_names({x.__name__, f"global {x.__name__}"})
             if (type(x).__flags__ & MADE_BY_CLASS or not isinstance(x, ATOMS)) and id(x) not in self.seen:
                 self.seen[id(x)] = x
                 if not isinstance(x, np.ndarray) or x.dtype.kind == "O":  # others lead to nothing
@@ -103,6 +103,9 @@ class Closure:
             self.hold(x, x._describe(), {"_value"}, of=x)
         elif isinstance(x, FunctionType):
             self.add_function(x)
+        elif isinstance(x, CodeType):
+            self.texts.update(texts_in(x))
+            self.add_names({*names_in(x)})
         elif wrapped := wrapper(x):
             self.queue += wrapped[0]
             is_owner |= isinstance(slot(x, "__dict__"), dict)
@@ -180,9 +183,7 @@ class Closure:
             self.queue += f.__dict__.values()
         scope, ordered = f.__globals__, names_in(f.__code__)
         loaded = {name.removeprefix("global ") for name in ordered if name.startswith("global ")}
-        known = [scope[n] for n in loaded if n in scope] + [v for c in f.__closure__ or () for v in members(c).values()]
-        self.add_names({*ordered, *[v.__name__ for v in known if type(v) in (type, BuiltinFunctionType)]})  # get = vars
-        self.texts.update(texts_in(f.__code__))
+        self.queue.appendleft(f.__code__)
         held = self.hold(scope, "a global variable", scope.keys() & loaded, self.names)
         held.has_names = held.is_globals = True
         self.queue += [scope[name] for name in ordered if name in loaded and name in scope]
@@ -203,8 +204,7 @@ class Closure:
         """Add what functions may find by texts: names, modules, and globals; return whether there is more to visit."""
         self.add_names(names_in_texts(self.texts, self.names))
         if not words.NAMESPACES.isdisjoint(self.names):
-            modules = [x for k, x in [*sys.modules.items()] if not self.texts.isdisjoint((k, "." + k.split(".")[-1]))]
-            self.queue += [x for x in modules if id(x) not in self.seen]
+            self.queue += [x for x in modules_in_texts(self.texts) if id(x) not in self.seen]
             for holder in [h for h in self.holders.values() if h.is_globals and h.checked is not None]:
                 found = sorted((self.names & holder.owner.keys()).difference(holder.checked))
                 self.hold(holder.owner, holder.title, {*found})

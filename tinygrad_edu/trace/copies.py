@@ -14,7 +14,7 @@ from typing import Any
 from ..engine.rules.registry import implementations, leaves, rules_of
 from .closure import Closure
 from .holders import CACHED, Holder, members, parts, slot, wrapper
-from .names import NAMESPACES, names_in
+from .names import EVALUATING, NAMESPACES, names_in
 from .traced import Traced
 
 
@@ -77,7 +77,9 @@ class Copies:
             yield from members(cell).values()
         scope = self.closure.holders.get(id(f.__globals__))
         if scope and scope.checked and scope.is_scope and not self.closure.is_library(f):
-            names = scope.checked if NAMESPACES.intersection(names_in(f.__code__)) else names_in(f.__code__)
+            names = names_in(f.__code__)
+            if NAMESPACES.intersection(names) or not self.closure.names.isdisjoint(("__globals__", *EVALUATING)):
+                names = [*scope.checked]
             yield from [scope.before[name] for name in scope.checked.intersection(names)]
 
     def assigned(self, f: FunctionType) -> list[Any]:

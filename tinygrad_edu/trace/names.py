@@ -25,7 +25,7 @@ WHOLE = {"vars", "__dict__", "__slots__", "dir", "getmembers"}
 FIELDS = WHOLE | {"asdict", "astuple", "fields", "replace"}
 MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__"}  # which have run, where there is an object
 MADE = {"__doc__", "__dict__", "__weakref__", "__annotate_func__"}  # by Python
-EVALUATING = {"global eval", "global exec"}  # code in a string
+EVALUATING = {"global eval", "global exec", "global builtins"}  # code in a string
 NAMESPACES = {"globals", "__globals__", "f_globals", "modules", "import_module", "__import__", *WHOLE, *EVALUATING}
 # Code that uses one of these may have the name of an attribute in a string
 BY_TEXT = NAMESPACES | {"getattr", "hasattr", "setattr", "delattr", "getattr_static", "attrgetter", "methodcaller"}
@@ -65,6 +65,7 @@ def names_in(code: CodeType) -> list[str]:
             names += TEXTS if "%" in value else ()
             fields = "".join(re.findall(r"{[\w.[\]]*", value))  # of a format
             names += [dot + name for name in re.findall(r"\.(\w+)", fields) for dot in ("", ".")]
+            names += re.findall(r"{(\w+)", fields)
         elif isinstance(value, CodeType):
             names += names_in(value)
         elif isinstance(value, (tuple, frozenset)):
@@ -94,9 +95,15 @@ def _names_in_text(text: str, is_code: bool) -> list[str]:
     if text.replace(".", "").isidentifier():
         return [dot + name for name in text.split(".") for dot in ("", ".")]
     try:
-        return names_in(compile(dedent(text).strip(), "<text>", "exec")) if is_code else []
+        code = compile(dedent(text).strip() if is_code else "", "<text>", "exec")
     except (SyntaxError, ValueError):
         return []
+    return names_in(code) + [name for inner in texts_in(code) for name in _names_in_text(inner, is_code)]
+
+
+def modules_in_texts(texts: Set[str]) -> list[ModuleType]:
+    """Return the modules that texts name, also by a relative name as in import_module(".name", package)."""
+    return [module for k, module in {**sys.modules}.items() if not texts.isdisjoint((k, "." + k.split(".")[-1]))]
 
 
 def library(x: Any) -> str:
