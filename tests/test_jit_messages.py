@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import types
+import weakref
 from collections import OrderedDict
 
 import numpy as np
@@ -165,6 +166,8 @@ def refused():
     yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "float() in odeint takes a value out of the recording"
     yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "pass steps=, or call odeint outside"
     yield lambda x: json.dumps({"loss": x.sum()}), "takes plain arrays and numbers, not recorded ones"
+    proxy = weakref.proxy(model)
+    yield lambda x: x * proxy.n, "proxy is a CallableProxyType; keep the object itself, or a weakref.ref"
     yield lambda x: hashlib.md5(x).hexdigest(), "takes plain arrays and numbers, not recorded ones"
     yield lambda x: np.asarray(Holding(x)), "takes plain arrays and numbers, not recorded ones"
     yield lambda x: memoryview(x).nbytes, "takes plain arrays and numbers, not recorded ones"

@@ -9,7 +9,7 @@ import threading
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet, Set
 from typing import Any
-from weakref import ref
+from weakref import ProxyTypes, ref
 
 import numpy as np
 
@@ -211,6 +211,8 @@ class Captured:
         if type(a).__module__ in CHANNELS:
             return Unrecorded()
         remedy = "call next() outside" if hasattr(type(a), "__next__") else f"{verb} a plain array, list, tuple or dict"
+        if type(a) in ProxyTypes:
+            remedy = f"{verb} the object itself, or a weakref.ref"
         return self.rec.error(f"{name} is {kind_of(a)}; {remedy}")
 
     def put(self, holder: Holder, key: Any, value: Any) -> None:
