@@ -198,9 +198,10 @@ def algebra(call: Call, table: ValueTable) -> Var | None:
 def constant_value(a: object) -> Any:
     """Return the value of a number, or the element that fills a constant; else None."""
     value = a.source.array if type(a) is Var and type(a.source) is Constant else a
-    if isinstance(value, (bool, int, float, np.number, np.bool)):  # whose subclasses may compare and print otherwise
-        return value if type(value) in (bool, int, float) else np.asarray(value)[()]
-    element = uniform_element(a)
+    if type(value) in (bool, int, float):
+        return value
+    is_number = isinstance(value, (int, float, np.generic))  # whose subclasses may compare and print in other ways
+    element = np.asarray(value) if is_number else uniform_element(a)
     return None if element is None or element.dtype.kind not in "biufc" else element[()]
 
 
