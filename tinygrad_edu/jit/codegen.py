@@ -103,7 +103,7 @@ class ResultWriter:
         emitter, program = self.emitter, self.emitter.program
         emitter.errors = None
         targets = {target: emitter.locations[target] for target, _ in program.stores}
-        given = [emitter.ref(place.itself or v) for place, v in program.rebound]  # which may be copied for the result
+        given = [emitter.ref(place.itself or v) for place, v in program.rebound]  # before a copy for the result
         stores = [(t, v) for t, v in program.stores if (a := emitter.place(v)[1]) is None or a is not targets[t].array]
         result = self.returned(program.result)
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
