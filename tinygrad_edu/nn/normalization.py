@@ -75,7 +75,11 @@ class BatchNorm1d(Module):
         axes, column = (0, *range(2, len(shape))), (-1, *(1,) * (len(shape) - 2))
         wide: Any = widened(x)
         eps: Any = self.eps
-        if self.training or self.running_mean is None or self.running_var is None:
+        if not x.size:  # there is nothing to normalize, and there are no statistics
+            centered, var = wide, np.ones(self.num_features, wide.dtype)
+            if self.training and self.num_batches_tracked is not None:
+                self.num_batches_tracked.data[...] += 1
+        elif self.training or self.running_mean is None or self.running_var is None:
             n: float = x.size // self.num_features
             over_processes = pooling.get() if self.training else None
             if over_processes is not None:
@@ -120,8 +124,7 @@ class BatchNorm1d(Module):
     def describe(self) -> str:
         """Return "BatchNorm1d(num_features)", with the options that are off."""
         off = {"affine": self.weight is None, "track_running_stats": self.running_mean is None}
-        shown = [str(self.num_features), *[f"{k}=False" for k, v in off.items() if v]]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{type(self).__name__}({self.num_features}{''.join([f', {k}=False' for k, v in off.items() if v])})"
 
 
 class BatchNorm2d(BatchNorm1d):
