@@ -14,7 +14,7 @@ from ..engine.tape import Node
 from ..nn import Module
 from .captured import Captured
 from .functional import memory_axes
-from .holders import EMPTY, Holder, Place, are_same, assign, parts
+from .holders import EMPTY, ITEMS, Holder, Place, are_same, assign, parts
 from .ir import ARRAYS, Constant, Input, Setting, State, ancestors
 from .traced import JitError, Traced, Unrecorded
 
@@ -70,7 +70,7 @@ def refuse_changes(found: Captured) -> None:
         for title, name in changed[:1]:
             replaced = [(k, v) for k, v in before.items() if last.get(k) is not expected.get(k)]
             for k, v in [(k, v) for k, v in replaced if k not in holder.anew]:
-                key = holder.member(k)
+                key = name_of(found, holder, k)[0]
                 if isinstance(v, Node) and type(last.get(k)) is Traced:
                     remedy = f"give the array another name than that of a Tensor, or {remedy}"
                 elif isinstance(v, (Traced, Node)):
@@ -121,7 +121,7 @@ def refuse_replacements(found: Captured) -> None:
             kind = kind_of(holder.before[key])
             raise refused(found, holder, key, f"= ... puts an array in place of {kind}; give it another name")
         elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
-            remedy = f"write {holder.member(key)}[...] = instead"
+            remedy = f"write {name_of(found, holder, key)[0]}[...] = instead"
             raise refused(found, holder, key, f"= ... puts a number in place of an array; {remedy}")
         elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
             raise refused(found, holder, key, "= ... ends that two places hold one array; give each its own")
@@ -137,8 +137,21 @@ def refuse_replacements(found: Captured) -> None:
 
 def refused(found: Captured, holder: Holder, key: Any, words: str) -> JitError:
     """Return the error about what a place holds at the end, with the line that puts it there."""
+    title, name = name_of(found, holder, key)
+    return found.rec.error(f"{title} {words}", at=line_using(name, users_code(found)))
+
+
+def name_of(found: Captured, holder: Holder, key: Any) -> tuple[str, str]:
+    """Return the text of a member, such as hist[0], and the name that is in the code, hist."""
+    if isinstance(holder.owner, ITEMS) and not holder.has_names and (held := names_of(found, holder.owner)):
+        return f"{held[0]}[{key!r}]", held[0]
     title = holder.member(key)
-    return found.rec.error(f"{title} {words}", at=line_using(title.rpartition(".")[2], users_code(found)))
+    return title, title.rpartition(".")[2]
+
+
+def names_of(found: Captured, x: Any) -> list[str]:
+    """Return the names of the attributes and variables that hold an object."""
+    return [h.member(k) for h in found.holders for k, v in h.before.items() if v is x and type(k) is str]
 
 
 def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -> tuple[str, str]:
@@ -147,7 +160,7 @@ def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -
     keys = [k for k in {**expected, **last} if last.get(k, EMPTY) is not expected.get(k, EMPTY)]
     if keys and holder.has_names:
         return (f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {title}"), str(keys[0])
-    held = [h.member(k) for h in found.holders for k, v in h.before.items() if v is owner and type(k) is str]
+    held = names_of(found, owner)
     name = held[0] if held else holder.member(keys[0]) if keys else title
     return f"the {title.removeprefix('a ')} {name!r}" if held and not title.startswith("some ") else title, name
 
