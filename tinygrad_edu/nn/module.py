@@ -209,7 +209,7 @@ def float_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
     if kind is None or kind.kind != "f" or kind.itemsize > 8:
         given = dtype if kind is None else kind
         raise TypeError(f"{where}: parameters are float16, float32 or float64, not {given}")
-    return kind
+    return np.dtype(kind.type)  # NumPy's own object of this dtype, as other arrays have it
 
 
 _METHODS = frozenset(vars(Module)) - {"__doc__", "training", "forward", "describe", "summary"}
