@@ -164,6 +164,10 @@ def refused():
     yield lambda x: x if np.isfinite(x.sum()) else None, "or return the value and test it outside"
     yield lambda x: float(x.sum()), "return the array and convert it outside"
     yield lambda x: x.flat[0], "would be the same at every call; use reshape(-1)"
+    yield (
+        lambda x: setattr(held, "steps", x.sum()),
+        "; make it an array first, steps = np.zeros(()), and write steps[...] = ..., or return the value",
+    )
     yield lambda x: linalg.solve(np.diag(x), x), "scipy.linalg.solve takes arrays, which takes a value out of"
     yield lambda x: linalg.solve(np.diag(x), x), "np.linalg.solve takes Tensors, or call it outside of the recorded"
     yield lambda x: stats.norm.logpdf(x), "the distributions of tg.stats have logpdf for Tensors, or call it outside"

@@ -84,6 +84,8 @@ def refuse_changes(found: Captured) -> None:
                 elif type(v) in (list, dict) and type(v) is type(last.get(k)):
                     change = "[:] = ..." if type(v) is list else ".update(...)"
                     remedy = f"change the {type(v).__name__} itself, {key}{change}, or {remedy}"
+                elif type(last.get(k)) is Traced and isinstance(v, (int, float, np.number)):  # self.loss = np.sum(...)
+                    remedy = f"make it an array first, {key} = np.zeros(()), and write {key}[...] = ..., or {remedy}"
                 elif type(v) in (int, float) or isinstance(v, np.number):
                     remedy = f"count in an array, {key} = np.array({v}), or {remedy}"
             raise found.rec.error(f"{title} {CHANGED}; {remedy}", at=line_using(name, codes))
