@@ -573,3 +573,13 @@ def test_a_freed_value_can_still_be_logged_in_a_constant():
     np.testing.assert_array_equal(log.data, [4, 0])
     with pytest.raises(ValueError, match="was freed"):
         log.sum().backward()
+
+
+def test_a_gradient_of_the_right_dtype_is_not_converted_whichever_object_says_so():
+    pickled = pickle.loads(pickle.dumps(np.ones((2, 3))))
+    assert pickled.dtype is not np.dtype(float)
+    layer = tg.nn.Linear(3, 2, rng=0)
+    assert layer.weight.data.dtype is np.dtype(float)
+    for w in (tg.Tensor(pickled), layer.weight):
+        (g,) = tg.gradients(np.sum((np.ones((4, 3)) @ w.T) ** 2), [w], create_graph=True)
+        assert (g.fun, g.args[0].fun) == (np.transpose, np.matmul)

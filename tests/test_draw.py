@@ -18,6 +18,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.viz import layout
 from tinygrad_edu.viz.draw import FRAME_IN_SVG, MEANINGS, _fit_title
 from tinygrad_edu.viz.layout import LayoutError, render, text_width
+from tinygrad_edu.viz.styles import STYLES, legend_table
 
 pygraphviz = pytest.importorskip("pygraphviz")
 GALLERY = Path(__file__).parents[1] / "examples" / "gallery"
@@ -205,6 +206,31 @@ def test_dot_on_path_comes_first_and_gets_the_source(monkeypatch, tmp_path):
     assert (tmp_path / "args").read_text("utf-8") == "-Kdot -Tsvg\n"
 
 
+def test_the_legend_names_the_shapes_of_which_a_sample_has_the_color_alone(no_dot):
+    samples = {}
+    for kind, (_, *words) in zip(MEANINGS, map(samples_of_legend, MEANINGS), strict=True):
+        samples[kind] = tuple(words)
+    # What is left in gray: the line, the words, and that intermediates are white.
+    assert len(set(samples.values())) == len(samples) - 1
+    assert samples["variable"] == samples["named"] == ("1", None, ())
+    assert STYLES["named"]["fillcolor"] == "#ffffff"
+    for kind, (_, _, words) in samples.items():
+        plain = STYLES[kind]["shape"] == "box" and "peripheries" not in STYLES[kind]
+        assert bool(words) != plain
+    model = tg.nn.Linear(2, 1, rng=0)
+    shown = texts(tg.draw(model(np.ones((1, 2))), depth=None)._repr_svg_())
+    assert {"parameter of a module", "(double border)", "input of a module", "(arrow)"} <= set(shown)
+
+
+def samples_of_legend(kind):
+    """Return the color, the border, the style and the words about the shape of a kind's sample."""
+    table = ET.fromstring(legend_table([kind], "LR")[1:-1])
+    (cell,) = table.iter("td")
+    meaning, *words = [t for t in cell.itertext() if t]
+    assert meaning == MEANINGS[kind]
+    return cell.get("bgcolor"), cell.get("border"), cell.get("style"), tuple(words)
+
+
 def test_the_legend_is_written_as_graphviz_reads_it_in_turkish_too():
     legend = re.search(r"<<.*>>", tg.draw(tg.Value(2.0) ** 2).source)[0]
     names = {tag or attribute for tag, attribute in re.findall(r"</?(\w+)| ([\w-]+)=", legend)}
@@ -375,6 +401,41 @@ def test_the_grid_for_large_graphs_follows_the_direction(rankdir, monkeypatch):
     assert across[0] != across[1]
 
 
+def outlines(svg):
+    """Return the left, top, right and bottom of each box, by its text."""
+    found = {}
+    for group in ET.fromstring(svg).iter(f"{SVG}g"):
+        if group.get("class") == "node":
+            corners = " ".join(part.get("points") or part.get("d") or "" for part in group)
+            xs, ys = zip(*re.findall(r"(-?[\d.]+),(-?[\d.]+)", corners), strict=True)
+            xs, ys = [*map(float, xs)], [*map(float, ys)]
+            found["\n".join(t.text for t in group.iter(f"{SVG}text"))] = min(xs), min(ys), max(xs), max(ys)
+    return found
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_boxes_of_any_size_do_not_overlap_in_the_grid(rankdir, monkeypatch, no_dot):
+    monkeypatch.setattr("tinygrad_edu.viz.draw.CROSSED", 0)
+    model = tg.nn.Linear(3, 2, rng=0)
+    x = tg.Tensor(np.arange(6.0).reshape(2, 3) / 7, label="a long name, " * 9)
+    tall = tg.Tensor(2.0, label="\n".join("lines"))
+    y = np.tanh(model(x) * tall) + tall * [[0.0123456], [1.23456]]
+    (g,) = tg.gradients((y * y).sum(), [x], create_graph=True)
+    boxes = outlines(tg.draw([y, g], rankdir=rankdir)._repr_svg_())
+    assert len(boxes) >= 20
+    for text, (left, top, right, bottom) in boxes.items():
+        for other, (left2, top2, right2, bottom2) in boxes.items():
+            assert text == other or left >= right2 or left2 >= right or top >= bottom2 or top2 >= bottom, (text, other)
+
+
+def test_no_box_covers_the_number_of_an_argument(no_dot):
+    model = tg.nn.Linear(2, 1, rng=0)
+    groups = [
+        g.get("class") for g in ET.fromstring(tg.draw(model(np.ones((1, 2))), depth=None)._repr_svg_()).iter(f"{SVG}g")
+    ]
+    assert "node" not in groups[groups.index("edge") :]
+
+
 @pytest.mark.skipif(not shutil.which("dot"), reason="no Graphviz on this machine")
 def test_the_real_dot_draws(tmp_path):
     assert b"<svg" in render(tg.draw(tg.Value(2.0) ** 2)._graph, "svg")
@@ -455,6 +516,34 @@ def test_parameters_inputs_variables_and_constants_are_told_apart():
         MEANINGS[k] for k in ("variable", "parameter", "input", "constant", "operation", "result")
     ]
     assert not set(MEANINGS.values()) & set(texts(tg.draw(x * v, legend=False)._repr_svg_()))
+
+
+def test_parameters_without_a_label_have_the_names_that_their_module_knows():
+    class Scaled(tg.nn.Module):
+        def __init__(self):
+            self.inner = tg.nn.Linear(2, 1, rng=0)
+            self.scales = [tg.Tensor(1.5), tg.Tensor(2.5, label="second")]
+
+        def forward(self, x):
+            return self.inner(x) * self.scales[0] + self.scales[1]
+
+    model = Scaled()
+    drawing = tg.draw(model(np.ones((1, 2))).sum(), gradients=False)
+    assert {"scales.0 = 1.5", "second = 2.5"} <= set(labels(drawing))
+    assert "scales.0\n1.5" in drawing._tooltips.values()
+    y = model(np.ones((1, 2)))
+    del model
+    gc.collect()
+    assert "1.5" in labels(tg.draw(y, gradients=False))  # nobody knows its name any more
+
+
+def test_numbers_of_few_digits_are_not_rounded():
+    shown = labels(tg.draw((tg.Value(12345.0) * 1.0001 + 1e-5) * 0.1234567, gradients=False))
+    assert shown[:2] == ["12345", "1.0001"]
+    assert {"1e-05", "0.1235"} <= set(shown)
+    assert "[10001, -1.25, 1.235e+05]" in labels(tg.draw(tg.Tensor([10001.0, -1.25, 123456.78])))
+    assert "[1000.5, 0.1, nan]" in labels(tg.draw(tg.Tensor(np.float32([1000.5, 0.1, np.nan]))))
+    assert "= 24691, steps" in str(tg.explain(tg.Value(12345.5) * 2))
 
 
 def test_a_labeled_output_and_a_residual_connection_pass_a_closed_module():
@@ -667,6 +756,50 @@ def test_errors_of_draw_name_what_to_do():
     y.backward(retain_graph=False)
     with pytest.raises(ValueError, match=r"^draw: the graph behind Tensor 'y' was freed by backward\(retain_graph=Fal"):
         tg.draw(y)
+    with pytest.raises(ValueError, match=r"^draw: the graph behind Tensor 'y' was freed by"):
+        tg.draw([x * 2, y])
+
+
+def test_numbers_of_numpy_are_numbers_of_levels_and_boxes():
+    y = tg.Tensor(1.0)
+    for _ in range(20):
+        y = np.tanh(y)
+    assert tg.draw(y, max_nodes=np.int64(10)).source == tg.draw(y, max_nodes=10).source
+    y = tg.nn.Linear(2, 1, rng=0)(np.ones((1, 2)))
+    assert tg.draw(y, depth=np.int64(1)).source == tg.draw(y, depth=1).source != tg.draw(y, depth=0).source
+
+
+@pytest.mark.parametrize("see", [tg.draw, tg.explain])
+def test_within_vmap_and_jit_the_error_says_that_there_is_nothing_to_see(see):
+    def f(x):
+        y = np.sum(x * x)
+        see(y)
+        return y
+
+    x = np.ones((3, 2))
+    for run in (tg.vmap(f), tg.vmap(tg.grad(f)), tg.jit(f), tg.jit(tg.grad(f))):
+        with pytest.raises(TypeError, match=rf"^{see.__name__}: within vmap and jit, an array has no numbers of its"):
+            run(x)
+        with pytest.raises(TypeError, match=rf"^{see.__name__}: within vmap and jit"):
+            run(tg.Tensor(x))
+
+
+def test_what_forward_mode_computed_is_a_leaf_when_it_has_ended():
+    computed = []
+
+    def f(x):
+        y = np.sin(x) * x
+        y.label = "y"
+        computed.append(y)
+        return y
+
+    tg.jvp(f, [2.0], [1.0])
+    (y,) = computed
+    assert kinds(tg.draw(y)) == {"variable": 1}
+    assert labels(tg.draw(y * 3.0)) == [r"y = 1.819\ngrad 3", "3", "×", r"5.456\ngrad 1"]
+    assert kinds(tg.draw([y, y * 3.0])) == {"variable": 1, "constant": 1, "operation": 1, "result": 1}
+    (step,) = tg.explain(y * 3.0)
+    assert (step.to, step.numbers, step.contribution) == ("y", "1 * 3.0", 3.0)
 
 
 def test_a_function_may_draw_and_explain_what_it_computes_also_in_forward_mode():

@@ -316,3 +316,28 @@ def test_the_density_of_a_gamma_distribution_of_a_large_shape_is_exact(a):
             float(exact), rel=1e-13 + 1e-15 * abs(x - a)
         )
     assert tg.grad(lambda x: special.gammainc(a, x))(0.0) == 0
+
+
+def incomplete_gamma_slope(a, x):
+    with mp.workdps(60):
+        above = lambda s: mp.gammainc(s, x, mp.inf, regularized=True)
+        below = lambda s: mp.gammainc(s, 0, x, regularized=True)
+        return float(-mp.diff(above, a) if x > a else mp.diff(below, a))
+
+
+@pytest.mark.parametrize("a", [1e-3, 0.2, 0.999, 1.0, 1.001, 7.0, 150.0, 1e4])
+@pytest.mark.parametrize("ratio", [1e-2, 0.7, 0.999, 1.0, 1.001, 1.5, 20.0])
+def test_derivatives_of_incomplete_gamma_functions_by_their_parameter_are_exact(a, ratio):
+    special = pytest.importorskip("scipy.special")
+    x, slope = a * ratio, tg.grad(special.gammainc)
+    assert slope(a, x) == pytest.approx(incomplete_gamma_slope(a, x), rel=1e-11, abs=1e-300)
+    assert tg.grad(special.gammaincc)(a, x) == -slope(a, x)
+    assert slope(a, 0.0) == slope(a, np.inf) == 0
+
+
+def test_the_second_derivative_of_an_incomplete_gamma_function_by_its_parameter_is_exact():
+    special = pytest.importorskip("scipy.special")
+    for a, x in ((0.4, 0.3), (0.4, 2.0), (3.0, 3.0), (30.0, 25.0), (30.0, 40.0)):
+        with mp.workdps(60):
+            exact = mp.diff(lambda s, x=x: mp.gammainc(s, 0, x, regularized=True), a, 2)
+        assert tg.grad(tg.grad(special.gammainc))(a, x) == pytest.approx(float(exact), rel=1e-10)

@@ -57,6 +57,13 @@ def test_values_at_poles_and_outside_of_the_domain_are_scipys():
     assert slope == pytest.approx(special.digamma(3) + special.digamma(2.5))
 
 
+def test_the_gamma_function_of_several_dimensions_takes_the_logarithm_of_all_at_once():
+    multigammaln = tg.special.multigammaln
+    jitted = tg.jit(lambda a: multigammaln(a, 5))
+    jitted(np.full((2, 3), 4.0))
+    assert jitted.source.count("np.floor(") == 1
+
+
 def log_poch(z, m):
     return mpmath.loggamma(z + m) - mpmath.loggamma(z)
 

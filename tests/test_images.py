@@ -193,6 +193,7 @@ def test_wrong_shapes_are_named_in_the_layers_terms(make, shape, message):
         (lambda: nn.ConvTranspose2d(3, 4, 3, output_padding=1), r"output_padding=1 is not smaller than stride or dil"),
         (lambda: nn.ConvTranspose2d(3, 4, 3, padding="same"), r"padding is a whole number from 0, or 2 of them"),
         (lambda: nn.MaxPool2d(2, padding=2), r"MaxPool2d: padding=2 is more than half of kernel_size=2"),
+        (lambda: nn.MaxPool1d(2, 2, 0, 1, True), "MaxPool1d returns no indices; leave return_indices out"),
         (lambda: nn.AvgPool2d(0), r"AvgPool2d: kernel_size is a whole number from 1, or 2 of them in a tuple, not 0"),
         (lambda: nn.AdaptiveAvgPool2d((1, 2, 3)), r"AdaptiveAvgPool2d: output_size is a whole number from 1"),
         (lambda: nn.GroupNorm(3, 4), r"GroupNorm\(3, 4\): 4 channels do not make 3 groups of equal size"),
@@ -217,6 +218,7 @@ def test_wrong_options_are_named_with_their_remedy(make, message):
         (nn.ConvTranspose2d(1, 2, 3, 2, output_padding=1),
          "ConvTranspose2d(1 -> 2, kernel_size=3, stride=2, output_padding=1)"),
         (nn.Conv1d(1, 2, np.int64(3), np.int64(2)), "Conv1d(1 -> 2, kernel_size=3, stride=2)"),
+        (nn.MaxPool2d(3, 2, 1, 1, False, True), "MaxPool2d(3, stride=2, padding=1, ceil_mode=True)"),
         (nn.MaxPool2d(3, 2, 1, ceil_mode=True), "MaxPool2d(3, stride=2, padding=1, ceil_mode=True)"),
         (nn.AvgPool2d((2, 3), count_include_pad=False), "AvgPool2d((2, 3), count_include_pad=False)"),
         (nn.AdaptiveAvgPool2d((3, None)), "AdaptiveAvgPool2d((3, None))"), (nn.BatchNorm2d(3), "BatchNorm2d(3)"),
@@ -324,3 +326,31 @@ def test_one_image_without_a_batch_gives_one_result(fun, x, weight):
 )
 def test_functions_of_images_refuse_weights_and_paddings_that_do_not_fit(call, error):
     assert error in message(ValueError, call)
+
+
+@pytest.mark.parametrize("batch", [(), (2,), (0,)])
+@pytest.mark.parametrize("output", [1, 2, 3, 4, (1, 2), (4, 1), (None, 3), (None, None), (5, 6), (8, 12)])
+def test_adaptive_pooling_takes_the_mean_of_each_part(batch, output):
+    x = np.random.default_rng(0).normal(size=(*batch, 3, 4, 6))
+    rows, columns = [size if n is None else n for n, size in zip(np.broadcast_to(output, 2), (4, 6), strict=True)]
+
+    def part(i, n, size):
+        return slice(i * size // n, -(-(i + 1) * size // n))
+
+    weights = np.zeros((rows, columns, 4, 6))  # of each element in each mean
+    for i, j in np.ndindex(rows, columns):
+        weights[i, j, part(i, rows, 4), part(j, columns, 6)] = 1
+    weights /= weights.sum(axis=(2, 3), keepdims=True)
+    t = tg.Tensor(x)
+    y = tg.adaptive_avg_pool2d(t, output)
+    np.testing.assert_allclose(y.data, np.einsum("...hw,ijhw->...ij", x, weights), rtol=1e-12, atol=1e-14)
+    g = np.cos(np.arange(y.size)).reshape(y.shape)
+    y.backward(g)
+    np.testing.assert_allclose(t.grad, np.einsum("...ij,ijhw->...hw", g, weights), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("output", [1, (2, 2), (2, 3), (None, 3)])
+def test_adaptive_pooling_of_parts_of_equal_size_does_not_take_them_one_by_one(output):
+    step = tg.jit(lambda x: tg.adaptive_avg_pool2d(x, output))
+    step(np.ones((2, 3, 4, 6)))
+    assert step.source.count("np.mean(") == (output == 1)

@@ -286,6 +286,22 @@ def test_a_function_that_lets_two_places_share_memory_is_refused(share):
         tg.jit(share, check=False)(s, X, {})
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda s, x: s.hist.__setitem__(1, s.hist[0]), r"hist\[1\] = \.\.\. lets two"),
+        (lambda s, x: s.table.update(k=s.w.data), r"table\['k'\] = \.\.\. lets two"),
+        (lambda s, x: s.hist.__setitem__(0, x.sum()), r"write hist\[0\]\[\.\.\.\] = instead"),
+        (lambda s, x: s.table.update(n=3), r"count in an array, table\['n'\] = np\.array\(2\)"),
+    ],
+)
+def test_errors_name_the_list_or_dict_and_the_line_that_changes_it(change, text):
+    s = SimpleNamespace(hist=[np.ones(3), np.zeros(3)], table={"k": np.ones(3), "n": 2}, w=leaf())
+    with pytest.raises(tg.JitError, match=text) as caught:
+        tg.jit(lambda x: change(s, x))(X)
+    assert f"{__file__}:{change.__code__.co_firstlineno}" in str(caught.value)
+
+
 def leapfrog(s, x):
     s.b, s.a = s.a, 2 * s.a - s.b + x
 

@@ -10,6 +10,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from scipy import linalg, stats
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
@@ -163,6 +164,13 @@ def refused():
     yield lambda x: x if np.isfinite(x.sum()) else None, "or return the value and test it outside"
     yield lambda x: float(x.sum()), "return the array and convert it outside"
     yield lambda x: x.flat[0], "would be the same at every call; use reshape(-1)"
+    yield (
+        lambda x: setattr(held, "steps", x.sum()),
+        "; make it an array first, steps = np.zeros(()), and write steps[...] = ..., or return the value",
+    )
+    yield lambda x: linalg.solve(np.diag(x), x), "scipy.linalg.solve takes arrays, which takes a value out of"
+    yield lambda x: linalg.solve(np.diag(x), x), "np.linalg.solve takes Tensors, or call it outside of the recorded"
+    yield lambda x: stats.norm.logpdf(x), "the distributions of tg.stats have logpdf for Tensors, or call it outside"
     yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "float() in odeint takes a value out of the recording"
     yield lambda x: tg.odeint(lambda y, t: -y, x, [0.0, 1.0]), "pass steps=, or call odeint outside"
     yield lambda x: json.dumps({"loss": x.sum()}), "takes plain arrays and numbers, not recorded ones"
@@ -221,6 +229,15 @@ def test_the_error_of_a_change_has_the_line_that_makes_it():
         line = f.__code__.co_firstlineno + 2
         with pytest.raises(tg.JitError, match=rf"test_jit_messages.py:{line}: {words}"):
             tg.jit(f)(np.array([1.0, 2.0]))
+
+
+def test_the_error_of_a_function_of_scipy_has_the_users_line():
+    def solving(x):
+        return linalg.solve(np.diag(x), x)
+
+    line = solving.__code__.co_firstlineno + 1
+    with pytest.raises(tg.JitError, match=rf"test_jit_messages.py:{line}: scipy.linalg.solve takes arrays, which"):
+        tg.jit(solving)(np.ones(2))
 
 
 def test_the_error_of_a_function_that_takes_no_recorded_array_has_the_users_line():

@@ -21,7 +21,6 @@ LAYERS = [
     "engine.arguments",
     "engine.threads",
     "engine.memory",
-    "engine.stores",
     "engine.mode",
     "engine.hooks",
     "engine.backward",

@@ -178,6 +178,7 @@ def test_options_of_cross_entropy_that_cannot_be_meant_are_refused():
         with pytest.raises(kind, match=message):
             tg.cross_entropy(logits, arguments, **options)
     assert tg.cross_entropy(logits, [1, 1], ignore_index=1, reduction="sum") == 0
+    assert tg.cross_entropy(logits, soft, ignore_index=-100) == tg.cross_entropy(logits, soft)  # PyTorch's default
 
 
 @pytest.mark.parametrize(

@@ -371,6 +371,30 @@ def test_embedding_looks_rows_up_and_adds_up_their_gradients():
             layer([0, wrong])
 
 
+@pytest.mark.parametrize("run", [lambda f: f, tg.jit], ids=["eager", "jit"])
+def test_the_padding_of_an_embedding_starts_at_zero_and_is_not_trained(run):
+    layer = nn.Embedding(4, 2, rng=0, padding_idx=-1)
+    assert layer.describe() == "Embedding(4, 2, padding_idx=3)"
+    np.testing.assert_array_equal(layer.weight.data[3], [0, 0])
+    np.testing.assert_array_equal(layer.weight.data[:3], nn.Embedding(4, 2, rng=0).weight.data[:3])
+    layer.weight.data[3] = 7
+
+    @run
+    def step(i):
+        layer.zero_grad()
+        y = layer(i)
+        y.sum().backward()
+        return y
+
+    for i in ([[0, 3], [3, 1]], [[3, 3], [0, 0]]):
+        np.testing.assert_array_equal(step(np.array(i)).data, layer.weight.data[i])
+        times = np.bincount(np.ravel(i), minlength=4) * [1, 1, 1, 0]
+        np.testing.assert_array_equal(layer.weight.grad, np.column_stack([times, times]))
+    np.testing.assert_array_equal(layer(3).data, [7, 7])
+    with pytest.raises(ValueError, match=r"Embedding\(4, 2\): there is no row padding_idx=4"):
+        nn.Embedding(4, 2, padding_idx=4)
+
+
 @pytest.mark.parametrize("layer", [nn.Linear(2, 1), nn.BatchNorm1d(2), nn.LayerNorm(2), nn.Dropout(), nn.Flatten()])
 def test_layers_refuse_lists_by_name(layer):
     with pytest.raises(TypeError, match=f"{type(layer).__name__}.* takes an array or Tensor, not list"):

@@ -130,6 +130,28 @@ def test_the_remedy_for_a_batch_of_one_is_drop_last():
         nn.BatchNorm1d(2)(np.zeros((1, 2)))
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 4), (2, 3, 0)])
+@pytest.mark.parametrize("options", [{}, {"affine": False}, {"track_running_stats": False}], ids=str)
+@pytest.mark.parametrize("run", [lambda f: f, jit], ids=["eager", "jit"])
+def test_an_empty_batch_is_counted_and_changes_no_statistics(shape, options, run):
+    layer = nn.BatchNorm1d(3, dtype=np.float32, **options)
+
+    def step(x):
+        layer.zero_grad()
+        y = layer(x)
+        np.sum(y * 2).backward()
+        return y
+
+    x = Tensor(np.ones(shape, np.float32))
+    y = run(step)(x)
+    assert (y.shape, y.dtype, x.grad.shape) == (shape, np.float32, shape)
+    expected = {"running_mean": np.zeros(3), "running_var": np.ones(3), "num_batches_tracked": 1}
+    for name, a in layer.state_dict().items():
+        np.testing.assert_array_equal(a, expected.get(name, a))
+    for p in layer.parameters():
+        np.testing.assert_array_equal(p.grad, np.zeros(3, np.float32), strict=True)
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"affine": False}, {"track_running_stats": False}, {"momentum": None}], ids=str
 )

@@ -11,6 +11,7 @@ from scipy import integrate, linalg, signal, special
 from strategies import arrays, seeds, shapes
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.backward import toposort
 
 
 # Linear algebra
@@ -205,6 +206,13 @@ def test_convolutions_equal_scipys(mode, data):
     if mode != "valid" or all(np.greater_equal(a.shape, b.shape)):
         np.testing.assert_allclose(tg.signal.correlate(a, b, mode), signal.correlate(a, b, mode), atol=1e-12)
         tg.check_grad(lambda a, b: tg.signal.correlate(a, b, mode), a, b)
+
+
+@pytest.mark.parametrize("mode", ["same", "valid"])
+def test_a_part_of_a_convolution_needs_no_products_of_the_other_parts(mode):
+    kernel = np.ones((3, 3))
+    y = tg.signal.convolve(tg.Tensor(np.ones((5, 4))), kernel, mode)
+    assert max(node.size for node in toposort(y)) == y.size * kernel.size
 
 
 def test_convolution_over_some_axes_sums_over_others_as_a_layer_does():

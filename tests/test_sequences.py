@@ -139,6 +139,56 @@ def test_layers_start_as_pytorchs_do():
     assert not layer.in_proj_bias.data.any()
 
 
+def same_gradients(layer, args, of_one, of_batch):
+    """Assert that a layer passes the same gradients back with and without the axis of the batch."""
+    found = []
+    for call in (of_one, of_batch):
+        layer.zero_grad()
+        inputs = [Tensor(a) for a in args]
+        sum(np.sum(np.sin(y)) for y in call(*inputs)).backward()
+        found.append([t.grad for t in (*inputs, *layer.parameters())])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@settings(max_examples=8)
+@given(layer=recurrent(), t=st.integers(1, 3), with_state=st.booleans())
+def test_one_sequence_without_a_batch_axis_is_a_batch_of_one(layer, t, with_state):
+    pair = isinstance(layer, nn.LSTM)
+    size = layer.num_layers * (1 + layer.bidirectional), layer.hidden_size
+    args = [numbers((t, layer.input_size), 0), *[numbers(size, 9 * k) for k in range((1 + pair) * with_state)]]
+
+    def run(x, *state):
+        y, last = layer(x, *([tuple(state)] if pair and state else state))
+        return [y, *(last if pair else [last])]
+
+    def in_batch(x, *state):
+        y, *last = run(x[np.newaxis], *[s[:, np.newaxis] for s in state])
+        return [y[0], *[s[:, 0] for s in last]]
+
+    for one, other in zip(run(*args), in_batch(*args), strict=True):
+        np.testing.assert_array_equal(one.data, other.data, strict=True)
+    same_gradients(layer, args, run, in_batch)
+
+
+@pytest.mark.parametrize("mask", [None, numbers((3, 2), 0), numbers((2, 3, 2), 0) > 0.9])
+@pytest.mark.parametrize("padding", [None, [False, True], np.array([0.5, -0.5])])
+def test_attention_of_one_sequence_without_a_batch_axis_is_that_of_a_batch_of_one(mask, padding):
+    layer = filled(nn.MultiheadAttention(4, 2, rng=0))
+    args = [numbers(shape, 10 * k) for k, shape in enumerate([(3, 4), (2, 4), (2, 4)])]
+    options = {"attn_mask": mask, "average_attn_weights": mask is None}
+    run = lambda *xs: layer(*xs, padding, **options)
+    in_batch = lambda *xs: [
+        y[0] for y in layer(*[x[np.newaxis] for x in xs], None if padding is None else [padding], **options)
+    ]
+    for one, other in zip(run(*args), in_batch(*args), strict=True):
+        np.testing.assert_array_equal(one.data, other.data, strict=True)
+    same_gradients(layer, args, run, in_batch)
+    assert layer(args[0], need_weights=False)[1] is None
+    itself = layer(args[0][np.newaxis], is_causal=True)[0].data[0]
+    np.testing.assert_array_equal(layer(args[0], is_causal=True)[0].data, itself)
+
+
 def test_dropout_between_layers_is_left_out_in_evaluation():
     layer = nn.GRU(2, 8, num_layers=2, dropout=0.5, rng=0)
     x = numbers((1, 3, 2), 0)
@@ -151,7 +201,10 @@ def test_dropout_between_layers_is_left_out_in_evaluation():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nn.LSTM(2, 3)(np.ones((4, 2))), r"LSTM\(2 -> 3\) got \(4, 2\): it takes \(n, t, 2\).*np\.newaxis"),
+        (lambda: nn.LSTM(2, 3)(np.ones(2)), r"LSTM\(2 -> 3\) got \(2,\): it takes \(n, t, 2\) or \(t, 2\) for one seq"),
+        (lambda: nn.LSTM(2, 3)(np.ones((4, 3))), r"LSTM\(2 -> 3\) got \(4, 3\): it takes \(n, t, 2\) or \(t, 2\)"),
+        (lambda: nn.RNN(2, 3)(np.ones((4, 2)), np.ones((1, 1, 3))), r"for one sequence it takes one of shape \(1, 3\)"),
+        (lambda: nn.MultiheadAttention(6, 2)(np.ones((3, 4))), r"query \(3, 4\).* \(n, s, 6\), or all .* without n"),
         (lambda: nn.GRU(2, 3)(np.ones((4, 5, 3))), r"GRU\(2 -> 3\) got \(4, 5, 3\): it takes \(n, t, 2\)"),
         (lambda: nn.RNN(2, 3)(np.ones((4, 0, 2))), r"RNN\(2 -> 3\) got \(4, 0, 2\): .*t from 1"),
         (lambda: nn.RNN(2, 3)(np.ones((4, 5, 2)), np.ones((4, 3))), r"\(4, 3\): for 4 sequences .* \(1, 4, 3\)"),

@@ -95,6 +95,25 @@ def test_kinds_of_containers_are_kept():
     np.testing.assert_array_equal(tree[1].w, [1, 1])
 
 
+def test_lists_and_tuples_of_classes_with_other_arguments_are_built_again():
+    class Stack(list):
+        def __init__(self, n):
+            super().__init__(np.ones(n) for _ in range(n))
+            self.n = n
+
+    class Pair(tuple):
+        def __new__(cls, a, b):
+            return super().__new__(cls, (a, b))
+
+    stack, pair = tg.tree.tree_map(lambda x: 2 * x, (Stack(2), Pair(1.0, np.ones(3))))
+    assert (type(stack), stack.n, type(pair)) == (Stack, 2, Pair)
+    np.testing.assert_array_equal(stack, 2 * np.ones((2, 2)))
+    np.testing.assert_array_equal(pair[1], 2 * np.ones(3))
+    x = np.arange(2.0)
+    np.testing.assert_array_equal(tg.jit(lambda x: Stack(2) + x + np.stack(stack))(x), 3 + x * np.ones((2, 2)))
+    np.testing.assert_array_equal(tg.grad(lambda s: np.sum(s[0] * s[1]))(stack), stack)
+
+
 def test_dataclasses_with_slots_and_other_attributes_are_copied():
     @dataclass(slots=True)
     class Slots:

@@ -44,9 +44,9 @@ def convolve(
         return np.round(y).astype(np.int64).astype(dtype) if dtype.kind in "iub" else y
     if method == "fft":
         return fftconvolve(a, b, mode)
-    axes = range(a.ndim), range(a.ndim)
-    full = np.convolve(a, b) if a.ndim == 1 else convolve_axes(a, b, axes, ((), ()), "full")
-    return cropped(full, a, b, mode)
+    if a.ndim == 1:
+        return cropped(np.convolve(a, b), a, b, mode)
+    return convolve_axes(a, b, (range(a.ndim), range(b.ndim)), ((), ()), mode)
 
 
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:

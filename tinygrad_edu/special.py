@@ -66,7 +66,8 @@ def multigammaln(a: Any, d: int) -> Any:
         raise ValueError(f"special.multigammaln: d is the number of dimensions, a positive integer, not {d!r:.60}")
     a = floating(a)
     a = np.where(np.greater(a, (d - 1) / 2), a, np.nan)
-    return sum([gammaln(a - j / 2) for j in range(d)], d * (d - 1) / 4 * math.log(math.pi))
+    halves = np.arange(d).astype(a.dtype) / 2
+    return np.sum(gammaln(a[..., None] - halves), axis=-1) + d * (d - 1) / 4 * math.log(math.pi)
 
 
 def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:

@@ -10,6 +10,13 @@ from .scipy_special import POSITIVE, floats, parametric
 
 POLES = {"low": -2.8, "high": 4.0, "away": [-3.0, -2.0, -1.0, 0.0], "gap": 0.2}
 a = floats(0.6, 4)
+
+
+def quantile(fun):
+    """Return a case by the parameter, from 1 to 4, and a probability from 0.2 to 0.8."""
+    return st.tuples(st.just(lambda a, p: fun(a, p / 5)), broadcastable(low=1.0, high=4.0))
+
+
 CASES = {
     special.gamma: unary(special.gamma, **POLES),
     special.gammaln: unary(special.gammaln, **POLES),
@@ -22,10 +29,10 @@ CASES = {
     special.binom: st.tuples(
         st.just(lambda n, k: special.binom(n + 4, k)), broadcastable(low=0.3, high=3.9, away=[1.0, 2.0, 3.0])
     ),
-    special.gammainc: parametric(special.gammainc, a, **POSITIVE),
-    special.gammaincc: parametric(special.gammaincc, a, **POSITIVE),
-    special.gammaincinv: parametric(special.gammaincinv, a, low=0.2, high=0.8),
-    special.gammainccinv: parametric(special.gammainccinv, a, low=0.2, high=0.8),
+    special.gammainc: binary(special.gammainc, **POSITIVE),
+    special.gammaincc: binary(special.gammaincc, **POSITIVE),
+    special.gammaincinv: quantile(special.gammaincinv),
+    special.gammainccinv: quantile(special.gammainccinv),
     special.betainc: parametric(special.betainc, a, a, low=0.2, high=0.8),
     special.betaincc: parametric(special.betaincc, a, a, low=0.2, high=0.8),
     special.betaincinv: parametric(special.betaincinv, a, a, low=0.3, high=0.7),

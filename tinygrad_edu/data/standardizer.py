@@ -38,9 +38,8 @@ class Standardizer:
         scaled = np.ldexp(x, -exponent)
         # Not std == 0: the standard deviation of equal numbers may round to 1e-17, and is no divisor.
         all_equal = x.min(axis=0) == x.max(axis=0)
-        mean = np.where(all_equal, x[0], np.ldexp(scaled.mean(axis=0), exponent))
-        scale = np.where(all_equal, 1.0, np.ldexp(scaled.std(axis=0), exponent))
-        self.mean, self.scale = mean, scale
+        self.mean = np.where(all_equal, x[0], np.ldexp(scaled.mean(axis=0), exponent))
+        self.scale = np.where(all_equal, 1.0, np.ldexp(scaled.std(axis=0), exponent))
         return self
 
     def transform(self, x: ArrayLike) -> Array:

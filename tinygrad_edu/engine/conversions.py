@@ -146,11 +146,9 @@ def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
         frame = frame.f_back
     if any([name.startswith("MaskedArray.__") and name != "MaskedArray.__new__" for name in within]):  # its operators
         return TypeError(MASKED)
-    library, who = calling_library(frame), ""
-    if library == "scipy" and (found := _instead_of_scipys(frame)):
-        who, remedy = found
-    elif library in TAKES_ARRAYS:
-        who, remedy = f"{library} takes arrays: ", TAKES_ARRAYS[library]
+    who = ""
+    if found := instead_of_library(frame):
+        who, remedy = f"{found[0]}: ", found[1]
     elif frame is None:
         remedy = STACK
     else:
@@ -172,6 +170,21 @@ def array_refused(x: Node, dtype: Any = None) -> TypeError | None:
     )
 
 
+def instead_of_library(frame: FrameType | None) -> tuple[str, str] | None:
+    """Return which library's code, from a frame on outwards, takes arrays, and what takes Tensors; None for others."""
+    library = calling_library(frame)
+    if library == "scipy" and (found := _instead_of_scipys(frame)):
+        return found
+    return (f"{library} takes arrays", TAKES_ARRAYS[library]) if library in TAKES_ARRAYS else None
+
+
+def caller_of_libraries(frame: FrameType | None) -> FrameType | None:
+    """Return the innermost frame, from one on outwards, that is not of a library that takes arrays."""
+    while calling_library(frame) in TAKES_ARRAYS:
+        frame = frame.f_back if frame else None
+    return frame
+
+
 def _instead_of_scipys(frame: FrameType | None) -> tuple[str, str] | None:
     """Return which function of SciPy called a frame, and what takes Tensors in its place; None if nothing does."""
     called: list[tuple[str, str]] = []  # (part of SciPy, function), outermost last
@@ -184,13 +197,13 @@ def _instead_of_scipys(frame: FrameType | None) -> tuple[str, str] | None:
         called += [(part, name) for part in (*NAMESAKES_OF_SCIPYS, *INSTEAD_OF_SCIPYS)]
     for part, name in reversed(called):
         if part == "sparse":
-            return "scipy's sparse arrays take arrays: ", "write a.toarray(), which computes with Tensors"
+            return "scipy's sparse arrays take arrays", "write a.toarray(), which computes with Tensors"
         if part == "stats" and name in OF_DISTRIBUTIONS:
-            return f"scipy.stats' {name} takes arrays: ", f"the distributions of tg.stats have {name} for Tensors"
+            return f"scipy.stats' {name} takes arrays", f"the distributions of tg.stats have {name} for Tensors"
         if name in INSTEAD_OF_SCIPYS.get(part, "").split():
-            return f"scipy.{part}.{name} takes arrays: ", f"tg.{part}.{name} takes Tensors"
+            return f"scipy.{part}.{name} takes arrays", f"tg.{part}.{name} takes Tensors"
         if name in NAMESAKES_OF_SCIPYS.get(part, ()):
-            return f"scipy.{part}.{name} takes arrays: ", f"np.{part}.{name} takes Tensors"
+            return f"scipy.{part}.{name} takes arrays", f"np.{part}.{name} takes Tensors"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Habits from other libraries: what a name of PyTorch, Keras or JAX is called here.
+"""Habits from other libraries: what a name of PyTorch, Keras, JAX, HIPS autograd or Chainer is called here.
 
 Errors for unknown attributes and keywords end with `instead(...)`. A name that is none of these, but one of NumPy's, is
 answered by NumPy's function.
@@ -63,6 +63,11 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     **dict.fromkeys(("tree_map", "tree_util"), "tg.tree.tree_map(f, tree)"), "tree_leaves": "tg.tree.leaves(tree)",
     **dict.fromkeys(("tree_flatten", "tree_unflatten"), "tg.tree.flatten(tree) and tg.tree.unflatten"),
     "ravel_pytree": "tg.tree.ravel(tree)", "func": "tg.grad, tg.vmap: transforms are names of tg itself",
+    "flatten": "tg.tree.ravel(tree)", "flatten_func": "v, unravel = tg.tree.ravel(x), and lambda v: f(unravel(v))",
+    "_backward": "y.backward(), which runs the rules of the whole graph; tg.explain(y) shows one after another",
+    **dict.fromkeys(("cleargrad", "cleargrads", "null_grad", "null_gradients", "zero_grads"), "x.zero_grad()"),
+    "creator": "x.fun, the function that made x", "mean_squared_error": "tg.mse_loss(prediction, target)",
+    **dict.fromkeys(("softmax_cross_entropy", "softmax_crossentropy"), "tg.cross_entropy(logits, target)"),
     "lax": "if, for and while of Python; tg.stop_gradient(x)",
     "GradientTape": "y.backward(), then x.grad: every Tensor records",
     "pmap": "tg.vmap(f)",
@@ -115,7 +120,7 @@ KEYWORDS = {
 
 def instead(name: str, of_module: bool = False) -> str:
     """Return "; write ..." for an attribute, of a Module or not, that has another name here, or ""."""
-    if name.startswith("_"):
+    if name.startswith("_") and name not in NAMES:
         return ""
     here = MODULES.get(name, NAMES.get(name)) if of_module else NAMES.get(name)
     if here is None and name.endswith("_"):

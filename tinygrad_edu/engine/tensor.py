@@ -24,7 +24,6 @@ from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
 from .rules.indexing import check_fit, setitem
 from .rules.registry import Array, Function, array_likes, array_of, conj, is_complex, name
-from .stores import Calls, store
 from .tape import Node, constant
 
 
@@ -151,13 +150,11 @@ class Tensor(Declared):  # type: ignore[misc]
     def _take_place_of(self, other: Tensor) -> None:
         """Become another result: take over its data, its place on the tape and its recipe."""
         recipe = ("fun", "args", "argvals", "kwargs", "argnums")
-        changes: Calls = []
         for slot in ("_value", "requires_grad", "order", *recipe, "span", "tangents", "trail"):
             if hasattr(other, slot):
-                changes.append((setattr, self, slot, getattr(other, slot)))
+                setattr(self, slot, getattr(other, slot))
             elif hasattr(self, slot):
-                changes.append((delattr, self, slot))
-        store(changes)
+                delattr(self, slot)
 
     def __len__(self) -> int:
         if not self._value.ndim:
@@ -214,11 +211,11 @@ class Tensor(Declared):  # type: ignore[misc]
             )
         return conj(given)
 
-    def _sum(self, g: Gradient) -> tuple[Node, Gradient, int]:
+    def _receive(self, g: Gradient) -> bool:
         is_view = g.base is not None if type(g) is np.ndarray else getattr(g, "is_view", False)  # one of a recording
         if self._grad is None and is_view:  # writing into its base would change it
             g = g.copy("F" if self._value.flags.fnc else "C")
-        return Node._sum(self, g)
+        return Node._receive(self, g)
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:
         data = self._value
@@ -226,7 +223,7 @@ class Tensor(Declared):  # type: ignore[misc]
             return g
         if g.shape != data.shape:
             g = unbroadcast(g, data.shape, fun)
-        if g.dtype is data.dtype:
+        if g.dtype is data.dtype or g.dtype == data.dtype:  # an array that was pickled has a dtype object of its own
             return g
         if g.dtype.kind == "c" != data.dtype.kind:  # moving a real number changes the result along the real axis alone
             g = g.real

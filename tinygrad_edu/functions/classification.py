@@ -50,7 +50,7 @@ def cross_entropy(
     if label_smoothing and not (hasattr(label_smoothing, "__float__") and 0 <= label_smoothing <= 1):
         raise ValueError(f"cross_entropy: label_smoothing is a share from 0 to 1, not {label_smoothing!r}")
     if logits.ndim and target.shape == logits.shape and target.dtype.kind == "f":
-        if ignore_index is not None:
+        if ignore_index is not None and not (hasattr(ignore_index, "__index__") and ignore_index < 0):
             raise ValueError("cross_entropy: ignore_index is for class numbers, and the target holds probabilities")
         if not probabilities(target):
             swapped = "; pass the logits first, then the target"

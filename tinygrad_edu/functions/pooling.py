@@ -137,21 +137,22 @@ def counts(at: windows.Windows, pads: Shape, count_include_pad: bool) -> Any:
 
 
 def adaptive_means(where: Where, ndim: int, x: Any, output_size: Any) -> Any:
-    """Return means of parts, for any number of axes: along one axis after the other."""
+    """Return means of parts, for any number of axes: first along those whose parts have different lengths."""
     x = checked_image(where, ndim, x)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
     first = x.ndim - ndim
-    sizes = [size if n is None else n for n, size in zip(given, x.shape[first:], strict=False)]
-    for axis, parts in enumerate(each(where, "output_size", sizes, ndim), start=first):
-        size = x.shape[axis]
-        if not size:
-            raise ValueError(f"{title(where)} got {x.shape}: an image without elements has no mean")
-        if parts == 1:
-            x = np.mean(x, axis=axis, keepdims=True)
-        elif parts != size:
+    wanted = [size if n is None else n for n, size in zip(given, x.shape[first:], strict=False)]
+    sizes = each(where, "output_size", wanted, ndim)
+    if 0 in x.shape[first:]:
+        raise ValueError(f"{title(where)} got {x.shape}: an image without elements has no mean")
+    for axis, parts in enumerate(sizes, start=first):
+        if (size := x.shape[axis]) % parts:
             ends = [(i * size // parts, -(-(i + 1) * size // parts)) for i in range(parts)]
             x = np.stack([np.mean(x[(slice(None),) * axis + (slice(*end),)], axis=axis) for end in ends], axis)
-    return x
+    if max(sizes) == 1:
+        return np.mean(x, axis=tuple(range(first, x.ndim)), keepdims=True)
+    kernel = tuple([size // parts for size, parts in zip(x.shape[first:], sizes, strict=True)])
+    return x if max(kernel) == 1 else means(where, ndim, x, kernel, None, 0, ceil_mode=False)
 
 
 def placed(

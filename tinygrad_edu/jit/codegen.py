@@ -103,13 +103,16 @@ class ResultWriter:
         emitter, program = self.emitter, self.emitter.program
         emitter.errors = None
         targets = {target: emitter.locations[target] for target, _ in program.stores}
-        given = [emitter.ref(place.itself or v) for place, v in program.rebound]  # before a copy for the result
+        arrays = [(place, v) for place, v in program.rebound if type(v) is Var]
+        given = [emitter.ref(place.itself or v) for place, v in arrays]  # before a copy for the result
         stores = [(t, v) for t, v in program.stores if (a := emitter.place(v)[1]) is None or a is not targets[t].array]
         result = self.returned(program.result)
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
-        for (place, v), itself in zip(program.rebound, given, strict=True):
+        texts = [self.returned(new) for _, new in program.rebound if type(new) is not Var]  # Tensors come first
+        for (place, v), itself in zip(arrays, given, strict=True):
             axes = place.axes
-            text = itself if axes is None else self.kept(v, axes) + turned([*map(axes.index, sorted(axes))])
+            texts.append(itself if axes is None else self.kept(v, axes) + turned([*map(axes.index, sorted(axes))]))
+        for (place, _), text in zip(program.rebound, texts, strict=True):
             if type(place.owner) in ITEMS or isinstance(place.owner, Node):
                 lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
             else:
@@ -144,6 +147,8 @@ class ResultWriter:
     def node(self, x: Result) -> str:
         """Write an argument, a list or dict of a variable, an array, a Tensor or Value, or a dataclass."""
         emitter = self.emitter
+        if x.kind == "found":
+            return emitter.tensor(x.value)
         if x.kind in ("argument", "held"):
             return path_text(emitter, x.value) if x.kind == "argument" else emitter.name(x.value.owner, "held")
         if x.kind == "dataclass":
@@ -152,7 +157,7 @@ class ResultWriter:
         if x.kind in ("array", "memory"):
             return self.array(x)
         nodes = "()"
-        if x.kind == "result" and emitter.captured.tensors:  # arguments are not kept
+        if x.kind == "result" and emitter.tensors:  # what differs from call to call is not kept
             nodes = f"({''.join([f'{emitter.tensor(node)}, ' for node in parents(emitter.captured)])})"
         elif x.kind == "result":
             nodes = emitter.name(parents(emitter.captured), "parents", "parents")

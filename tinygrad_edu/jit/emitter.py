@@ -32,6 +32,7 @@ class Emitter(Expressions):
         super().__init__({}, [*RESERVED, *arguments])
         self.values |= {"np": np, "CACHE_MISS": CACHE_MISS, "GUARD_FAILED": GUARD_FAILED}
         self.program, self.captured = program, captured
+        self.tensors = {i: f"a{given.index}t" for i, given in captured.tensors.items()}  # others at each call
         self.layout = Layout(program, chosen, first_write)
         self.locations = self.layout.locations
         self.lines: list[tuple[str, ErrorModes]] = []
@@ -119,5 +120,4 @@ class Emitter(Expressions):
 
     def tensor(self, x: object) -> str:
         """Write a Tensor that is an argument or captured."""
-        given = self.captured.tensors.get(id(x))
-        return f"a{given.index}t" if given else self.name(x, "t")
+        return self.tensors.get(id(x)) or self.name(x, "t")

@@ -17,8 +17,10 @@ import numpy as np
 from ..engine.rules import registry
 from ..engine.rules.registry import implementations
 from ..engine.tape import Node
+from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Group, Optimizer
+from ..trace.changes import each
 from ..trace.closure import MANY, PLAIN
 from ..trace.containers import is_container, members
 from ..trace.holders import EMPTY, ITEMS, VALUES, base, is_plain, is_same, slot
@@ -41,7 +43,8 @@ def entry_guards(emitter: Emitter) -> None:
     checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.revision}"]
     checks += [*check_argument(emitter, "args", captured.args, names)]
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names)]
-    checks += [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]
+    checks += [*replaced_tensors(emitter), *members_seen(emitter)]
+    checks += [*chain(*[locate_state(emitter, v) for v in program.states])]
     emitter.emit("try:", f"    if not ({' and '.join(checks)}):", "        return CACHE_MISS")
     emitter.emit("except Exception:", "    return CACHE_MISS")  # a member that was there may be missing
     for v in program.inputs:
@@ -100,6 +103,19 @@ def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     return f"{emitter.name(owner, 'cell' if isinstance(owner, CellType) else 'm')}.{key}"
 
 
+def replaced_tensors(emitter: Emitter) -> Iterator[str]:
+    """Yield the checks that there are Tensors where the function replaces some; they give these their names."""
+    for place, old, _ in emitter.captured.replaced:
+        found = member_text(emitter, place.owner, place.key)
+        if isinstance(old, tuple):
+            held = emitter.variable("held")
+            yield f"type({held} := {found}) is {emitter.name(type(old), 'kind')} and len({held}) == {len(old)}"
+        for i, x in enumerate(each(old)):
+            text = emitter.tensors[id(x)] = emitter.variable("t")
+            member = found if x is old else f"{held}[{i}]"
+            yield f"type({text} := {member}) is {emitter.fun(Tensor)} and {text}.fun is None"
+
+
 def members_seen(emitter: Emitter) -> Iterator[str]:
     """Yield the checks that holders have the members that they had: cells, lists, Tensors."""
     program, captured = emitter.program, emitter.captured
@@ -145,6 +161,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
             held, is_ordered = items_text(emitter, owner), isinstance(holder.of, Module)  # as its parameters are
             yield keys_text(emitter, held, [*before]) if is_ordered or not before else f"len({held}) == {len(before)}"
         is_long = is_whole and len(keys) > LONG and isinstance(owner, (list, deque, *MAPPINGS))
+        is_long = is_long and moving.isdisjoint([(id(owner), key) for key in keys])
         if isinstance(owner, set) or (is_long and all([isinstance(x, (*PLAIN, Node)) for x in before.values()])):
             now = items_text(emitter, owner, "values" if isinstance(owner, MAPPINGS) else "__iter__")
             pairs = f"{now}, {emitter.name([*before.values()], 'members')}"

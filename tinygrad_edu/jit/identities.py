@@ -29,6 +29,8 @@ def identities(emitter: Emitter) -> Iterator[str]:
     captured, closure = emitter.captured, emitter.captured.closure
     places = [(a, f"a{i}{'t' * isinstance(a, Node)}") for i, a in enumerate(captured.leaves)]
     places += [(a._value, f"a{i}") for i, a in enumerate(captured.leaves) if isinstance(a, Node)]
+    replaced = [closure.holders[i].owner for i in captured.within]
+    places += [(x, emitter.tensor(x)) for x in replaced] + [(x._value, f"{emitter.tensor(x)}._value") for x in replaced]
     places = [(x, text) for x, text in places if isinstance(x, (Node, np.ndarray))]
     places += [(argument, path_text(emitter, path)) for argument, path in captured.occurrences]
     # `argument is array` may be asked, of an array that the function found and that is the same at each replay

@@ -37,11 +37,15 @@ class SavedState:
         changeable = [x for x in nested(self.arguments) if not isinstance(x, tuple)]
         self.containers = [(x, tree.like(x, [*members(x).values()])) for x in changeable]
         given = [(path[1:], a) for path, a in leaves("", self.arguments)]
-        known = captured.requires_grad
-        reached = [(captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}", x) for x in known]
+        known = [(x, captured.within.get(id(x))) for x in captured.requires_grad]
+        reached = [
+            (captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}", place.get() if place else x)
+            for x, place in known
+        ]
         self.tensors = by_name([(name, x) for name, x in (*given, *reached) if isinstance(x, Node)])
         self.holders = [Holder(x, "", None) for x in self.tensors.values()]
         self.held = [(place, place.get()) for place in captured.places]
+        self.within = captured.within.values()
         names = {id(x): name for name, x in self.tensors.items()}
         optimizers = {v.source.owner for v in captured.rec.program.states if isinstance(v.source.owner, Optimizer)}
         self.titles = {  # of what an optimizer keeps
@@ -65,8 +69,9 @@ class SavedState:
             g = None if x._grad is None else np.asarray(data_of(x._grad))  # a Tensor after create_graph=True
             found |= {f"the data of {name}": np.asarray(x._value), f"the gradient of {name}": g}
         found |= {f"the array {name}": array for name, array in self.written.items()}
+        found |= {f"the data of {place.title} ({i})": data_of(place.get()) for i, place in enumerate(self.within)}
         for i, (place, _) in enumerate(self.held):
-            found[self.titles.get((id(place.owner), place.key), f"{place.title} ({i})")] = place.get()
+            found[self.titles.get((id(place.owner), place.key), f"{place.title} ({i})")] = data_of(place.get())
         for i, (source, _) in enumerate(self.sources):
             found[f"the hash of the state of {type(source).__name__} {i}"] = hash(comparable(source_state(source)))
         return {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in found.items()}

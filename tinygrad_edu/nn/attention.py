@@ -63,13 +63,20 @@ class MultiheadAttention(Module):
         (n * num_heads, t, s), are booleans that are True where a query may *not* attend to a key, or numbers to add to
         the scores. With `is_causal` position i attends to positions 0 to i. A query that may attend to no key gives
         the output of zeros. Without `need_weights` the second result is None, and without `average_attn_weights` it
-        is (n, num_heads, t, s).
+        is (n, num_heads, t, s). For one sequence all of these lack the axis of n.
 
         Raises ValueError for other shapes.
         """
         key = query if key is None else key
         value = key if value is None else value
         self._check_shapes(*[checked_input(self, x)[1] for x in (query, key, value)])
+        if len(query.shape) == 2:
+            batches = {id(x): x[np.newaxis] for x in (query, key, value)}  # the same three, if they were the same
+            query, key, value = (batches[id(x)] for x in (query, key, value))
+            padding = None if key_padding_mask is None else np.expand_dims(key_padding_mask, 0)
+            options = need_weights, attn_mask, average_attn_weights, is_causal
+            y, weights = self.forward(query, key, value, padding, *options)
+            return y[0], None if weights is None else weights[0]
         (n, t, _), s = query.shape, key.shape[1]
         q, k, v = self._heads((query, key, value))
         mask = self._mask(key_padding_mask, attn_mask, (n, t, s), q.dtype)
@@ -118,10 +125,11 @@ class MultiheadAttention(Module):
     def _check_shapes(self, *shapes: tuple[int, ...]) -> None:
         """Raise ValueError unless query, key and value have shapes that fit."""
         q, k, v = shapes
-        fits = all(len(shape) == 3 for shape in shapes) and q[0] == k[0] == v[0] and k[1] == v[1]
-        if not fits or (q[2], k[2], v[2]) != (self.embed_dim, self.kdim, self.vdim):
+        fits = all(len(shape) in (2, 3) for shape in shapes) and q[:-2] == k[:-2] == v[:-2] and k[-2] == v[-2]
+        if not fits or (q[-1], k[-1], v[-1]) != (self.embed_dim, self.kdim, self.vdim):
             needed = f"(n, t, {self.embed_dim}), (n, s, {self.kdim}) and (n, s, {self.vdim})"
-            raise ValueError(f"{self.describe()} got query {q}, key {k} and value {v}: it takes {needed}")
+            given = f"query {q}, key {k} and value {v}"
+            raise ValueError(f"{self.describe()} got {given}: it takes {needed}, or all of them without n")
 
     def describe(self) -> str:
         """Return "MultiheadAttention(embed_dim, num_heads)"."""

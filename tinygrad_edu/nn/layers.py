@@ -15,6 +15,7 @@ from ..engine.rules.registry import Array
 from ..engine.rules.tables import from_table
 from ..engine.tensor import Tensor
 from ..functions.classification import within
+from ..transforms.custom import stop_gradient
 from .init import Init, Rng, initial, xavier_uniform
 from .module import Module, float_dtype
 
@@ -88,19 +89,27 @@ class Embedding(Module):
     """A row of `weight` for each integer from 0 to num_embeddings - 1: shape (...) gives (..., embedding_dim).
 
     `weight`, (num_embeddings, embedding_dim), is drawn from the normal distribution, as in PyTorch. Gradients of a row
-    that is used repeatedly add up.
+    that is used repeatedly add up. The row `padding_idx`, if there is one, starts at zero and gets no gradient; a
+    negative one counts from the end. Raises ValueError for one out of range.
 
     >>> tg.nn.Embedding(27, 8, rng=0)([[0, 5, 26]]).shape
     (1, 3, 8)
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, rng: Rng = None, *, dtype: DTypeLike = np.float64
-    ) -> None:
+        self, num_embeddings: int, embedding_dim: int, rng: Rng = None, *, padding_idx: int | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:  # fmt: skip
         where = f"Embedding({num_embeddings}, {embedding_dim})"
         self.num_embeddings, self.embedding_dim = checked_sizes(where, num_embeddings, embedding_dim)
         kind = float_dtype(where, dtype)
         weight = generator(where, rng).normal(size=(self.num_embeddings, self.embedding_dim))
+        if padding_idx is not None:
+            if padding_idx not in range(-num_embeddings, num_embeddings):
+                raise ValueError(f"{where}: there is no row padding_idx={padding_idx!r:.60}")
+            padding_idx %= num_embeddings
+            weight[padding_idx] = 0
+        self.padding_idx = padding_idx
         self.weight = Tensor(weight.astype(kind), label="weight")
 
     def forward(self, x: Any) -> Tensor:
@@ -112,11 +121,16 @@ class Embedding(Module):
         if not within(index, self.num_embeddings):
             given = f"{index.min()} to {index.max()}"
             raise ValueError(f"{self.describe()} takes numbers from 0 to {self.num_embeddings - 1}; got {given}")
-        return self.weight[index]
+        rows = self.weight[index]
+        if self.padding_idx is None:
+            return rows
+        is_padding = np.equal(index, self.padding_idx)[..., np.newaxis]
+        return np.where(is_padding, stop_gradient(rows), rows)  # type: ignore[return-value]
 
     def describe(self) -> str:
-        """Return "Embedding(num_embeddings, embedding_dim)"."""
-        return f"Embedding({self.num_embeddings}, {self.embedding_dim})"
+        """Return "Embedding(num_embeddings, embedding_dim)", with the `padding_idx` if there is one."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"Embedding({self.num_embeddings}, {self.embedding_dim}{padding})"
 
 
 class Flatten(Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol
 
@@ -12,7 +11,6 @@ from numpy.typing import DTypeLike
 from ..engine.arguments import nonnegative_numbers, switches
 from ..engine.rules.normalization import normalize
 from ..engine.rules.registry import Array, predicate_of_all
-from ..engine.stores import store
 from ..engine.tensor import Tensor
 from .layers import checked_input, checked_sizes
 from .module import Module, float_dtype
@@ -77,7 +75,11 @@ class BatchNorm1d(Module):
         axes, column = (0, *range(2, len(shape))), (-1, *(1,) * (len(shape) - 2))
         wide: Any = widened(x)
         eps: Any = self.eps
-        if self.training or self.running_mean is None or self.running_var is None:
+        if not x.size:  # there is nothing to normalize, and there are no statistics
+            centered, var = wide, np.ones(self.num_features, wide.dtype)
+            if self.training and self.num_batches_tracked is not None:
+                self.num_batches_tracked.data[...] += 1
+        elif self.training or self.running_mean is None or self.running_var is None:
             n: float = x.size // self.num_features
             over_processes = pooling.get() if self.training else None
             if over_processes is not None:
@@ -110,21 +112,19 @@ class BatchNorm1d(Module):
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         count = self.num_batches_tracked.data
-        changes: list[Any] = [(operator.setitem, count, ..., count + 1)]
-        momentum = 1 / (count + 1) if self.momentum is None else self.momentum
+        count += 1
+        momentum = 1 / count if self.momentum is None else self.momentum
         for running, new, power in ((self.running_mean, mean, 1), (self.running_var, var, 2)):
             r, latest = running.data, new.data if isinstance(new, Tensor) else new
             if scale is not None:
                 latest = latest.astype(r.dtype) * scale.astype(r.dtype) ** power
-            kept = (r * (1 - momentum)).astype(r.dtype, copy=False)
-            changes.append((operator.setitem, r, ..., kept + momentum * latest))
-        store(changes)
+            r *= 1 - momentum
+            r += momentum * latest
 
     def describe(self) -> str:
         """Return "BatchNorm1d(num_features)", with the options that are off."""
         off = {"affine": self.weight is None, "track_running_stats": self.running_mean is None}
-        shown = [str(self.num_features), *[f"{k}=False" for k, v in off.items() if v]]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{type(self).__name__}({self.num_features}{''.join([f', {k}=False' for k, v in off.items() if v])})"
 
 
 class BatchNorm2d(BatchNorm1d):

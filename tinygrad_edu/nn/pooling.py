@@ -34,6 +34,7 @@ class MaxPool2d(Pooling):
     """The largest element of each window of (n, channels, h, w); see `tg.max_pool2d` for the options.
 
     Windows do not overlap unless `stride` is smaller than `kernel_size`. The first of equal elements gets the gradient.
+    `return_indices` has its place in PyTorch's order; raises ValueError if it is on.
 
     >>> tg.nn.MaxPool2d(2)(np.ones((1, 3, 8, 8))).shape
     (1, 3, 4, 4)
@@ -44,11 +45,13 @@ class MaxPool2d(Pooling):
 
     def __init__(
         self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
-        ceil_mode: bool = False,
+        return_indices: bool = False, ceil_mode: bool = False,
     ) -> None:  # fmt: skip
         self._start(kernel_size, stride, padding)
         self.dilation = each(type(self).__name__, "dilation", dilation, self.ndim)
-        switches(type(self).__name__, ceil_mode=ceil_mode)
+        switches(type(self).__name__, return_indices=return_indices, ceil_mode=ceil_mode)
+        if return_indices:
+            raise ValueError(f"{type(self).__name__} returns no indices; leave return_indices out (ceil_mode is next)")
         self.ceil_mode = ceil_mode
 
     def forward(self, x: Tensor | Array) -> Any:

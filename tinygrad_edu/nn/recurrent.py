@@ -63,14 +63,16 @@ class Recurrent(Module):
         """Return the last layer's states h at all time steps, (n, t, hidden), and the last state of every layer.
 
         A state has shape (layers, n, hidden), that of LSTM is a pair (h, c) of these; without one it starts at 0. With
-        both directions, the output holds both, (n, t, 2 * hidden), and the state has one for each in every layer.
-        Raises ValueError for other shapes.
+        both directions, the output holds both, (n, t, 2 * hidden), and the state has one for each in every layer. For
+        one sequence, (t, features), all of these lack the axis of n. Raises ValueError for other shapes.
         """
         x, shape = checked_input(self, x)
-        if len(shape) != 3 or shape[2] != self.input_size or not shape[1]:
-            remedy = "; x[np.newaxis] makes a batch of one sequence" if len(shape) == 2 else ""
-            raise ValueError(f"{self.describe()} got {shape}: it takes (n, t, {self.input_size}), t from 1{remedy}")
-        initial = None if state is None else self._checked_state(state, shape[0])
+        if len(shape) not in (2, 3) or shape[-1] != self.input_size or not shape[-2]:
+            one = f"(t, {self.input_size}) for one sequence"
+            raise ValueError(f"{self.describe()} got {shape}: it takes (n, t, {self.input_size}) or {one}, t from 1")
+        initial = None if state is None else self._checked_state(state, shape[:-2])
+        if len(shape) == 2:
+            x, initial = x[np.newaxis], None if initial is None else [s[:, np.newaxis] for s in initial]
         y: Any = np.swapaxes(x, 0, 1)
         last: list[Any] = []
         for suffixes in self._suffixes():
@@ -83,18 +85,22 @@ class Recurrent(Module):
                 last.append([s[-1] for s in states])
             y = np.concatenate(outputs, axis=-1) if self.bidirectional else outputs[0]
         h, *c = [np.stack(s) for s in zip(*last, strict=True)]
-        return np.swapaxes(y, 0, 1), (h, *c) if c else h
+        y = np.swapaxes(y, 0, 1)
+        if len(shape) == 2:
+            y, h, c = y[0], h[:, 0], [s[:, 0] for s in c]
+        return y, (h, *c) if c else h
 
-    def _checked_state(self, state: Any, n: int) -> Sequence[Any]:
+    def _checked_state(self, state: Any, batch: tuple[int, ...]) -> Sequence[Any]:
         """Return the arrays of an initial state; raises ValueError for another number of them or other shapes."""
-        shape = (self.num_layers * (1 + self.bidirectional), n, self.hidden_size)
-        several = isinstance(state, (tuple, list)) and (self.pairs or any([np.ndim(s) == 3 for s in state]))
+        shape = (self.num_layers * (1 + self.bidirectional), *batch, self.hidden_size)
+        several = isinstance(state, (tuple, list)) and (self.pairs or any([np.ndim(s) == len(shape) for s in state]))
         states = state if several else (state,)
         shapes = [np.shape(s) for s in states]
         if shapes != [shape] * (1 + self.pairs):
             needed = f"a pair (h, c) of shape {shape} each" if self.pairs else f"one of shape {shape}"
             given = f"a state of shape {', '.join(map(str, shapes))}"
-            raise ValueError(f"{self.describe()} got {given}: for {n} sequences it takes {needed}")
+            count = f"{batch[0]} sequences" if batch else "one sequence"
+            raise ValueError(f"{self.describe()} got {given}: for {count} it takes {needed}")
         return states
 
     def _states(self, x: Any, initial: list[Any] | None, suffix: str) -> Sequence[Any]:

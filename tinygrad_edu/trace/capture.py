@@ -18,15 +18,17 @@ from ..engine.mode import Contribution, Watcher, watching
 from ..engine.rules.registry import Function
 from ..engine.tape import Node, next_place
 from .captured import Captured
-from .changes import note_changes, refuse_changes
+from .changes import refuse_changes
 from .closure import Closure
 from .containers import leaves, nested, refill
+from .holders import assign
 from .names import library
 from .operators import RETURN_IT
 from .randomness import comparable, source_state
 from .recorder import Recorder
 from .results import described, described_members, note_memories, recorded_result
 from .traced import JitError, Traced, Unrecorded
+from .updates import note_changes
 
 # A function that uses one of these may tell a recording value, or a copy of a function, from the original
 TELLING = {"type", "id", "hasattr", "Hashable", "modules"}
@@ -61,8 +63,8 @@ _pauses: list[bool] = []  # for each recording, whether garbage was collected be
 def collector_paused() -> Iterator[None]:
     """Collect no garbage: the many objects of a recording live until its end, and would be searched in vain."""
     _pauses.append(gc.isenabled())
+    gc.disable()
     try:
-        gc.disable()
         yield
     finally:
         if _pauses.pop():
@@ -161,7 +163,11 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
         rec.program.result, shown = described(result, found)
         changed = [(*found.paths[id(x)], *described_members(x, found, kept=True)) for x in owners]
         rec.program.containers = [(path, content) for path, _, content, _ in changed]
-        changes = note_changes(found) + [partial(refill, argument, content) for _, argument, _, content in changed]
+        found.results, found.memories = {}, {}  # what is put into places is no part of the result
+        tensors = [(place, *described(new, found)) for place, _, new in found.replaced]
+        rec.program.rebound = [(place, content) for place, content, _ in tensors]
+        changes = note_changes(found) + [partial(assign, place.owner, place.key, new) for place, _, new in tensors]
+        changes += [partial(refill, argument, content) for _, argument, _, content in changed]
         finished = finish(found)
     except BaseException as error:
         begins = isinstance(error, JitError) and found.begins()

@@ -63,6 +63,8 @@ class Captured:
         self.generators: dict[int, Any] = {}  # by the identity of the Generator
         self.holders: list[Holder] = []  # of the closure, Tensors among the arguments first, and other Tensors then
         self.exchanged: list[tuple[Holder, Any, Any, Any]] = []  # (holder, key, recording value, value at the end)
+        self.replaced: list[tuple[Place, Any, Any]] = []  # places of Tensors or tuples of them: before, and at the end
+        self.within: dict[int, Place] = {}  # by the identity of a Tensor that is replaced: where each call finds one
         self.moved: set[int] = set()  # the identities of arrays that go into places, or out of them, or plain
         self.clear: list[Callable[[], None]] = []  # clear the caches of singledispatch, which may hold copies
         self.places: list[Place] = []  # what is exchanged, but for the data and gradients of Tensors
@@ -267,7 +269,7 @@ class Captured:
         """Release the arrays and objects of the recording; the containers among the arguments stay, for their names."""
         self.requires_grad = {x: takes for x, takes in self.requires_grad.items() if id(x) not in self.tensors}
         held = self.arrays, self.containers, self.paths, self.leaves, self.holders, self.exchanged, self.occurrences
-        for each in (*held, self.clear, self.results, self.memories, self.rec.texts):
+        for each in (*held, self.replaced, self.clear, self.results, self.memories, self.rec.texts):
             each.clear()
         vars(self).setdefault("names", {})
         del self.closure, self.copies, self.fun

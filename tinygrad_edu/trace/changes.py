@@ -1,8 +1,7 @@
-"""Changes: what a recorded function did to the state that it found; refused, or made and added to the program."""
+"""Changes: what a recorded function did to the state that it found, and which of it later calls would not do."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from types import CodeType, MappingProxyType
 from typing import Any
 
@@ -11,13 +10,14 @@ from numpy.lib.array_utils import byte_bounds
 
 from ..engine.errors import kind_of, line_using
 from ..engine.tape import Node
+from ..engine.tensor import Tensor
 from ..nn import Module
 from .captured import Captured
-from .functional import memory_axes
-from .holders import EMPTY, Holder, Place, are_same, assign, parts
-from .ir import ARRAYS, Constant, Input, Setting, State, ancestors
+from .holders import EMPTY, ITEMS, Holder, Place, are_same, parts
+from .ir import ARRAYS, Constant, Input
 from .traced import JitError, Traced, Unrecorded
 
+FIXED = (set, MappingProxyType)  # holders of no places
 CHANGED = "was changed, which would not happen at later calls"
 SHARED = "lets two places share one array, which a replay does not; take a .copy()"
 
@@ -54,6 +54,7 @@ def refuse_changes(found: Captured) -> None:
                 new = array if is_whole else found.rec.constant(new)
             found.exchanged.append((holder.original or holder, key, given, new))
     found.moved = {*plain}
+    note_replaced(found)
     refuse_replacements(found)
     remedy = "return the value, and do it outside of the recorded function"
     codes = users_code(found)
@@ -62,23 +63,29 @@ def refuse_changes(found: Captured) -> None:
         raise found.rec.error(f"{title} {CHANGED}; {remedy}", at=line_using("__class__", codes))
     for holder in [h for h in found.holders if h.last is not h.before]:
         last, before = holder.last, holder.before
-        expected = before | {key: last[key] for key in holder.traced if key in last} | mode_changed(found, holder)
+        replaced = {place.key for place, *_ in found.replaced if place.owner is (holder.original or holder).owner}
+        expected = before | {key: last[key] for key in replaced.union(holder.traced) if key in last}
+        expected |= mode_changed(found, holder)
         if isinstance(holder.owner, Node):
             changed = [(holder.member(k), k) for k in ("label", "requires_grad") if last[k] != before[k]]
         else:
             changed = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         for title, name in changed[:1]:
-            replaced = [(k, v) for k, v in before.items() if last.get(k) is not expected.get(k)]
-            for k, v in [(k, v) for k, v in replaced if k not in holder.anew]:
-                key = holder.member(k)
+            others = [(k, v) for k, v in before.items() if last.get(k) is not expected.get(k)]
+            for k, v in [(k, v) for k, v in others if k not in holder.anew]:
+                key = name_of(found, holder, k)[0]
                 if isinstance(v, Node) and type(last.get(k)) is Traced:
                     remedy = f"give the array another name than that of a Tensor, or {remedy}"
                 elif isinstance(v, (Traced, Node)):
                     keep = f"keep an array, {key} = (...).data, " if isinstance(v, Node) and v.fun else ""
+                    if not keep and isinstance(last.get(k), Tensor) and last[k].fun:
+                        keep = f"keep a Tensor without a graph, {key} = (...).detach(), "
                     remedy = f"{keep}write into the array, {key}{'.data' * isinstance(v, Node)}[...] = ..., or {remedy}"
                 elif type(v) in (list, dict) and type(v) is type(last.get(k)):
                     change = "[:] = ..." if type(v) is list else ".update(...)"
                     remedy = f"change the {type(v).__name__} itself, {key}{change}, or {remedy}"
+                elif type(last.get(k)) is Traced and isinstance(v, (int, float, np.number)):  # self.loss = np.sum(...)
+                    remedy = f"make it an array first, {key} = np.zeros(()), and write {key}[...] = ..., or {remedy}"
                 elif type(v) in (int, float) or isinstance(v, np.number):
                     remedy = f"count in an array, {key} = np.array({v}), or {remedy}"
             raise found.rec.error(f"{title} {CHANGED}; {remedy}", at=line_using(name, codes))
@@ -92,6 +99,44 @@ def refuse_changes(found: Captured) -> None:
     refuse_overlaps(found)
 
 
+def note_replaced(found: Captured) -> None:
+    """Note the Tensors, and tuples of them, that the function replaces by others: each call finds the latest.
+
+    None of the Tensors has a graph, and no other place holds one of them, at the beginning or at the end.
+    """
+    changed = [h for h in found.holders if h.last is not h.before and not isinstance(h.owner, (Node, *FIXED))]
+    changed = [h for h in changed if id((h.original or h).owner) in found.closure.holders]
+    pairs = [(h, key, h.before.get(key), new) for h in changed for key, new in h.last.items()]
+    if not (pairs := [(h, key, old, new) for h, key, old, new in pairs if new is not old and are_leaves(old, new)]):
+        return
+    members = [x for h in found.closure.holders.values() for member in h.before.items() for x in member]
+    held = Counter([id(part) for x in (*members, found.fun) for part in parts(x)])
+    pairs = [pair for pair in pairs if all([held[id(x)] == 1 and id(x) not in found.tensors for x in each(pair[2])])]
+    olds, news = ([id(x) for pair in pairs for x in each(pair[at])] for at in (2, 3))
+    found.closure.fixed -= {*olds}
+    for holder, key, old, new in pairs:
+        if any([news.count(id(x)) > 1 or (held[id(x)] and id(x) not in olds) for x in each(new)]):
+            raise refused(found, holder, key, "= ... ends that two places hold one Tensor; give each its own")
+        variables = tuple([found.closure.holders[id(x)].traced["_value"].origin for x in each(old)])
+        place = Place((holder.original or holder).owner, key, holder.member(key), variables)
+        found.replaced.append((place, old, new))
+        found.places.append(place)
+        for i, (x, var) in enumerate(zip(each(old), variables, strict=True)):
+            found.within[id(x)] = place if x is old else Place(old, i, f"{place.title}_{i}", var, within=place)
+
+
+def each(x: Any) -> tuple[Any, ...]:
+    """Return the members of a tuple, or what is no tuple in one."""
+    return x if isinstance(x, tuple) else (x,)
+
+
+def are_leaves(old: Any, new: Any) -> bool:
+    """Return whether both are Tensors without a graph, or tuples of as many of them."""
+    is_alike = type(old) is type(new) and len(each(old)) == len(each(new)) > 0
+    is_alike &= isinstance(old, Tensor) or type(old).__dictoffset__ == 0  # a namedtuple that has no attributes
+    return is_alike and all([type(x) is Tensor and x.fun is None for x in (*each(old), *each(new))])
+
+
 def refuse_replacements(found: Captured) -> None:
     """Raise JitError if a place holds something at the end that a replay would not give it."""
     shared = Counter([id(given) for _, _, given, _ in found.exchanged])
@@ -99,9 +144,19 @@ def refuse_replacements(found: Captured) -> None:
     scopes = [((id(h), key), x) for h in found.holders if h.is_scope for key, x in h.seen.items()]
     # What tuples, defaults and the like hold, which stays there
     fixed = found.closure.fixed.union([id(x) for place, x in scopes if place not in places])
-    stay = {id(given) for holder, key, given, new in found.exchanged if new is given or holder.has(key, "_grad")}
+    news = [(place, x) for place, _, new in found.replaced for x in each(new)]
+    gone = found.within.keys() - {id(x) for _, x in news}
+    held = [each for each in found.exchanged if id(each[0].owner) not in gone]
+    stay = {id(given) for holder, key, given, new in held if new is given or holder.has(key, "_grad")}
     stay |= {id(t) for i, t in found.arrays.items() if i in fixed or shared[id(t)] > 1}
     taken = found.moved | {id(t) for t in found.arrays.values() if id(t) in stay}  # the memories that places hold
+    for place, new in news:
+        if id(new) not in found.closure.seen and type(new._value) is Traced:
+            memory = memory_of(new._value)
+            if memory in taken or new._value.root.is_found:
+                raise refused(found, found.closure.holders[id(place.owner)], place.key, f"= ... {SHARED}")
+            taken.add(memory)
+            found.moved.add(memory)
     for holder, key, given, new in found.exchanged:
         if new is given or new is EMPTY:
             continue
@@ -121,7 +176,7 @@ def refuse_replacements(found: Captured) -> None:
             kind = kind_of(holder.before[key])
             raise refused(found, holder, key, f"= ... puts an array in place of {kind}; give it another name")
         elif was_array and not (isinstance(new.value, np.ndarray) or holder.has(key, "_value")):
-            remedy = f"write {holder.member(key)}[...] = instead"
+            remedy = f"write {name_of(found, holder, key)[0]}[...] = instead"
             raise refused(found, holder, key, f"= ... puts a number in place of an array; {remedy}")
         elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
             raise refused(found, holder, key, "= ... ends that two places hold one array; give each its own")
@@ -137,8 +192,21 @@ def refuse_replacements(found: Captured) -> None:
 
 def refused(found: Captured, holder: Holder, key: Any, words: str) -> JitError:
     """Return the error about what a place holds at the end, with the line that puts it there."""
+    title, name = name_of(found, holder, key)
+    return found.rec.error(f"{title} {words}", at=line_using(name, users_code(found)))
+
+
+def name_of(found: Captured, holder: Holder, key: Any) -> tuple[str, str]:
+    """Return the text of a member, such as hist[0], and the name that is in the code, hist."""
+    if isinstance(holder.owner, ITEMS) and not holder.has_names and (held := names_of(found, holder.owner)):
+        return f"{held[0]}[{key!r}]", held[0]
     title = holder.member(key)
-    return found.rec.error(f"{title} {words}", at=line_using(title.rpartition(".")[2], users_code(found)))
+    return title, title.rpartition(".")[2]
+
+
+def names_of(found: Captured, x: Any) -> list[str]:
+    """Return the names of the attributes and variables that hold an object."""
+    return [h.member(k) for h in found.holders for k, v in h.before.items() if v is x and type(k) is str]
 
 
 def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -> tuple[str, str]:
@@ -147,7 +215,7 @@ def title_of_change(found: Captured, holder: Holder, expected: dict[Any, Any]) -
     keys = [k for k in {**expected, **last} if last.get(k, EMPTY) is not expected.get(k, EMPTY)]
     if keys and holder.has_names:
         return (f"{title} {keys[0]}" if holder.is_globals else f"the attribute {keys[0]} of {title}"), str(keys[0])
-    held = [h.member(k) for h in found.holders for k, v in h.before.items() if v is owner and type(k) is str]
+    held = names_of(found, owner)
     name = held[0] if held else holder.member(keys[0]) if keys else title
     return f"the {title.removeprefix('a ')} {name!r}" if held and not title.startswith("some ") else title, name
 
@@ -199,74 +267,3 @@ def overlapping(arrays: Sequence[Any]) -> Iterator[tuple[int, int]]:
             yield latest, i
         if stop > end:
             latest, end = i, stop
-
-
-def note_changes(found: Captured) -> list[Callable[[], object]]:
-    """Add the changes that the function made to the program, and return what makes them."""
-    program, changes = found.rec.program, list[Callable[[], object]]()
-    stores = [(t.origin, t) for t in found.arrays.values() if t.is_written]
-    for holder, key, given, new in found.exchanged:
-        if new is given:
-            continue
-        if holder.has(key, "_grad"):
-            program.grads.append((holder.owner, None if new is None else new.variable))
-            value = None if new is None else _kept(new.value)
-        else:
-            var, itself = given.origin, new.origin if isinstance(new.value, np.ndarray) and new.is_found else None
-            is_number = isinstance(var.source, Setting)
-            value = itself.example if itself else new.value if is_number else _kept(new.value)
-            axes = None if itself or is_number else memory_axes(np.asarray(value))
-            place = Place(holder.owner, key, holder.member(key), var, itself, axes)
-            found.places += [place] * holder.is_scope  # which the others have already
-            program.rebound.append((place, new.variable))
-            if isinstance(var.source, State):
-                var.source.place = place
-        changes.append(partial(assign, holder.owner, key, value))
-    changes += [partial(assign, attributes, "training", mode) for attributes, mode in program.modes]
-    changes += [partial(assign, target.example, ..., new.value) for target, new in stores]
-    program.stores += [(target, new.variable) for target, new in stores]
-    read_anew(found)
-    used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
-    used.update(dict.fromkeys([t for t, _ in program.stores] + [place.var for place, _ in program.rebound]))
-    order = {v: i for i, v in enumerate(used)}  # that of their first use; what moves is checked also if it has none
-    program.states = sorted([v for v in program.states if v in used or v.source.place], key=lambda v: order.get(v, 0))
-    program.settings = [v for v in program.settings if v in used]
-    return [*changes, *count_passes(found)]
-
-
-def read_anew(found: Captured) -> None:
-    """Let a replay find arrays at the places that are moving, unless another place holds the same array."""
-    holders = found.closure.holders
-    held = Counter([id(x) for h in holders.values() for x in h.before.values()]) if found.moving else Counter()
-    places = [(holders[i], key) for i, key in found.moving if i in holders]
-    for holder, key in [place for place in places if not isinstance(place[0].owner, MappingProxyType)]:
-        array = holder.before.get(key)
-        t = found.arrays.get(id(array))
-        is_alone = held[id(array)] == 1 and id(array) not in found.closure.fixed
-        if t is not None and is_alone and isinstance(t.origin.source, State) and not t.origin.source.moves:
-            t.origin.source.place = Place(holder.owner, key, holder.member(key), t.origin)
-            found.places += [t.origin.source.place] * holder.is_scope
-
-
-def _kept(value: Any) -> Any:
-    """Return the Python float of a Value as it is, and a copy of an array."""
-    return value if type(value) is float else np.array(value)
-
-
-def count_passes(found: Captured) -> Iterator[Callable[[], object]]:
-    """Let Tensors count the backward passes that added up: anew, or on if the sum contains the earlier gradient."""
-    program = found.rec.program
-    moving = {h.of.params[0] for h, key, given, new in found.exchanged if h.has(key, "steps") and new is not given}
-    earlier = {id(v.source.owner): v for v in program.states if v.source.kind == "grad"}  # those that are read
-    earlier |= {id(v.source.owner): v for v in program.settings if v.source.attribute == "_grad"}  # of Values
-    found.stepped = {x for x in moving if id(x) in earlier}
-    for x, v in [(x, v) for x, v in program.grads if v is not None]:
-        holder = found.closure.holders[id(x)]
-        before, after = holder.before["passes"], holder.last["passes"]
-        if after is not EMPTY:
-            adds = id(x) in earlier and earlier[id(x)] in ancestors(v)
-            if adds and after is not before and x in moving:
-                added = "gradients add up from call to call, and every step takes their sum"
-                raise found.rec.error(f"{added}; call zero_grad() before backward()")
-            program.passes.append((x, after - (1 if before is EMPTY else before) if adds else after, adds))
-            yield partial(assign, x, "passes", after)

@@ -87,7 +87,8 @@ class Place(NamedTuple):
     """A member of a holder that is exchanged while the function is recorded.
 
     If the function puts another array there, `var` is the one that was there. The new one is `itself` an array that the
-    function found, or lies in memory in the order of these `axes` (`memory_axes`); a number has neither.
+    function found, or lies in memory in the order of these `axes` (`memory_axes`); a number has neither. The owner may
+    be a Tensor that each call finds anew `within` another place.
     """
 
     owner: Any
@@ -96,10 +97,12 @@ class Place(NamedTuple):
     var: Any = None
     itself: Any = None
     axes: tuple[int, ...] | None = None
+    within: Any = None
 
     def get(self) -> Any:
         """Return what the place holds now."""
-        held = vars(self.owner) if isinstance(self.owner, type) else self.owner  # a staticmethod, not its function
+        owner = self.within.get() if self.within else self.owner
+        held = vars(owner) if isinstance(owner, type) else owner  # a staticmethod, not its function
         return base(held).__getitem__(held, self.key) if isinstance(held, ITEMS) else getattr(held, self.key)
 
 

@@ -136,7 +136,7 @@ class Program:
     stores: list[tuple[Var, Var]] = field(default_factory=list)  # (target, new value)
     grads: list[tuple[Any, Var | None]] = field(default_factory=list)  # (Tensor, its new gradient)
     passes: list[tuple[Any, int, bool]] = field(default_factory=list)  # (Tensor, `Node.passes`, whether it is added)
-    rebound: list[tuple[Any, Var]] = field(default_factory=list)  # (Place, the new array that is put there)
+    rebound: list[tuple[Any, Any]] = field(default_factory=list)  # (Place, the new array or Tensors put there)
     modes: list[tuple[dict[str, Any], bool]] = field(default_factory=list)  # (attributes of a Module, its new mode)
     containers: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)  # (path, members)
     result: Any = None  # nested, with Vars in it
@@ -183,6 +183,7 @@ class Result(NamedTuple):
     `kind` says what `value` is. "array": a Var. "result" (computed, takes gradients), "leaf" (made from a number, takes
     gradients) or "constant" (takes none): the data of a Tensor or Value, of class `node`, with its `label` and `grad`.
     "argument": the path of an argument or of one of its members; `node` is what a container holds, for the printer.
+    "found": a Tensor that the function finds at a place, and replaces.
     "held": the Holder of a list or dict. "dataclass": its fields; `node` is its class. "memory": the Var of memory that
     several arrays share, in the order `node` of its axes. Each of these arrays has (Result, shape, dtype, offset,
     strides) as its `memory`: the Result for all of it, and where the array lies in it.

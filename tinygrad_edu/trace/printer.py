@@ -34,7 +34,11 @@ class Source(Expressions):
 
     def __init__(self, program: Program, found: Captured, fun: Function, title: str) -> None:
         self.program = program
-        program.stores = [*program.stores, *[(place.var, v) for place, v in program.rebound]]
+        program.stores = [*program.stores]
+        for place, new in program.rebound:
+            news = [new] if isinstance(new, (Var, Result)) else new  # of a Tensor, the data are the first Var
+            pairs = zip(variables(place.var), news, strict=True)
+            program.stores += [(target, v) for target, x in pairs for v in variables(x)[:1]]
         self.late = dict(program.stores)  # those that are not written yet
         self.title = title if title.isidentifier() else "f"
         super().__init__({}, {"float", "abs", self.title})

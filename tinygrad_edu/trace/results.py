@@ -81,7 +81,9 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     if path and (kept or not isinstance(given, ARRAYS)):
         content = described_members(x, found, kept)[0] if is_container(given) and not kept else None
         return Result("argument", path, content), given
-    if kept and memory_of(x) in found.moved:
+    if id(x) in found.within:
+        return Result("found", x), x
+    if kept and memory_of(x._value if isinstance(x, Node) else x) in found.moved:
         raise found.rec.error(f"a list, a dict or a dataclass among the arguments {SHARED}")
     state = x.origin.source if kept and type(x) is Traced else None
     if isinstance(state, State) and state.kind != "grad" and found.arrays.get(id(state.array)) is x:

@@ -17,8 +17,9 @@ from weakref import ref
 import numpy as np
 
 from ..engine.concatenators import is_joining, joined_item
-from ..engine.conversions import assigns
+from ..engine.conversions import assigns, caller_of_libraries, instead_of_library
 from ..engine.dispatch import REDUCTIONS, SCANS, Operand
+from ..engine.errors import Line, users_line
 from ..engine.rules.indexing import setitem
 from ..engine.rules.registry import Array, Function, array_likes, implementations, leaves, name, opaques, predicates
 from . import functional
@@ -240,13 +241,18 @@ class Traced(View):
             return self._array
         if self.rec.is_fixed(self.variable):
             return self.rec.fixed_value(self)
-        if function := self.rec.library_function():
+        frame = sys._getframe(1)
+        at: Line | None = None
+        if found := instead_of_library(frame):
+            conversion, remedy = found[0], f"{found[1]}, or call it outside of the recorded function"
+            at = users_line(caller_of_libraries(frame), self.rec.top)
+        elif function := self.rec.library_function():
             conversion += f" in {function}"
             remedy = f"{'pass steps=, or ' * (function == 'odeint')}call {function} outside of the recorded function"
-        elif assigns(sys._getframe(2)):
+        elif assigns(frame):
             conversion, remedy = "array[...] = ...", "make the array outside of the function or with np.zeros_like(x)"
         escapes = "takes a value out of the recording, and would be the same at every call"
-        raise self.rec.error(f"{conversion} {escapes}; {remedy}")
+        raise self.rec.error(f"{conversion}{', which' * bool(found)} {escapes}; {remedy}", at=at)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self.rec.is_foreign(self):

@@ -248,9 +248,12 @@ def members(x: Any) -> dict[Any, Any] | None:
 def like(container: Any, new: Sequence[Any]) -> Any:
     """Return a container of the same kind with new members; for a Module, a dict."""
     if isinstance(container, tuple):
-        return container._make(new) if hasattr(container, "_make") else type(container)(new)
+        return tuple.__new__(type(container), new)  # a subclass may take other arguments
+    copied: Any
     if isinstance(container, list):
-        return type(container)(new)
+        copied = copy(container)
+        copied[:] = new
+        return copied
     if is_module(container):
         return dict(zip([name for name, _ in container.named_parameters()], new, strict=True))
     if isinstance(container, dict):

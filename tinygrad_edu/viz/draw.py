@@ -30,51 +30,25 @@ from ..engine.passes import reverse_pass
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..engine.value import Value
-from ..figure import GREY
 from ..nn import Module
 from ..state import path_text, replacing
 from .graph import Box, Picture, fold, read
 from .labels import Gradients, details, text, title
-from .layout import LayoutError, columns, columns_crossed, render, text_width
+from .layout import LayoutError, Point, centers_in_columns, columns, columns_crossed, render, text_width
 from .repeats import fold_repeats
 from .scopes import Scope, frames_around
-from .values import printable
+from .styles import EDGE, FRAME, GRAPH, MEANINGS, NODE, STYLES, legend_table, size
+from .values import check_numbers_known, printable
 
 FORMATS = ("gv", "svg", "png", "pdf")
 CROSSED = 10_000  # columns that edges cross, as much as `dot` lays out in a few seconds
 BUSY = 100  # boxes from which on `dot` gets a limit, because tangled graphs would take it ten times as long
-
-# Okabe and Ito's colors as borders, and tints of them under black text. The gray of the edges is visible on white and
-# on black, so one transparent picture serves both.
-FONT = "Helvetica,Arial,sans-serif"
-STYLES = {
-    "variable": {"shape": "box", "style": "filled", "fillcolor": "#d3e9f8", "color": "#0072b2"},
-    "parameter": {"shape": "box", "style": "filled", "peripheries": "2", "fillcolor": "#f6e0ec", "color": "#a8457f"},
-    "input": {"shape": "cds", "style": "filled", "margin": "0.2,0.12", "fillcolor": "#e2f3fc", "color": "#2a86b8"},
-    "constant": {"shape": "box", "style": "filled,dashed", "fillcolor": "#efefef", "color": GREY},
-    "operation": {"shape": "box", "style": "filled,rounded", "fillcolor": "#ffe7bd", "color": "#b87a00"},
-    "module": {"shape": "box3d", "style": "filled", "margin": "0.16,0.14", "fillcolor": "#fbf6c4", "color": "#8a7d00"},
-    "backward": {"shape": "octagon", "style": "filled", "fillcolor": "#fbdccb", "color": "#d55e00"},
-    "named": {"shape": "box", "style": "filled", "fillcolor": "#ffffff", "color": "#b87a00"},
-    "result": {"shape": "box", "style": "filled,bold", "fillcolor": "#d2f0e5", "color": "#00805c"},
-    "folded": {"shape": "note", "style": "filled", "fillcolor": "#ffffff", "color": "#000000"},
-}
-FRAME = {"style": "filled,rounded", "fillcolor": "#f7f7f7", "color": GREY, "fontsize": "12", "labeljust": "l"}
-GRAPH = {"bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.35", "fontname": FONT}
-NODE = {"ordering": "in", "fontname": FONT, "fontsize": "12", "height": "0.3", "margin": "0.12,0.06"}
-EDGE = {"color": GREY, "arrowsize": "0.7", "fontname": FONT, "fontsize": "10", "fontcolor": GREY,
-        "labeldistance": "1.8", "labelangle": "-30"}  # fmt: skip
 FRAME_IN_SVG = re.compile(
     r'(?P<start><g id="clust\d+" class="cluster">\n<title>.*?</title>\n'
     r'<\w+ [^>]*?(?P<outline>(?:d|points)="[^"]*")/>\n)'
     r'<text[^>]*? x="[^"]*"(?P<rest>[^>]*>(?P<title>.*?)</text>)',
     re.DOTALL,
 )
-MEANINGS = {
-    "variable": "variable: takes a gradient", "parameter": "parameter of a module", "input": "input of a module",
-    "constant": "constant", "operation": "operation", "module": "module, closed", "backward": "backward pass",
-    "named": "named intermediate", "result": "result",
-}  # fmt: skip
 
 
 class Drawing:
@@ -164,7 +138,8 @@ def draw(
     try:
         picture = read(roots, depth)
     except FreedError:
-        freed = f"{' and '.join(x._describe() for x in roots[:3])} was freed by backward(retain_graph=False)"
+        gone = [x._describe() for x in roots if _is_freed(x)]
+        freed = f"{' and '.join(gone[:3])} was freed by backward(retain_graph=False)"
         raise FreedError(f"draw: the graph behind {freed}; leave that argument out, or draw before it") from None
     others = f" and {len(roots) - 1} more" if roots[1:] else ""
     summary = f"{roots[0]._describe()}{others}, operations: {sum(b.operations for b in picture.boxes)}"
@@ -178,6 +153,7 @@ def _check(roots: Sequence[object], rankdir: object, depth: object, max_nodes: o
     if not roots:
         raise ValueError("draw: the list is empty; give it the Tensors whose graphs to draw")
     for x in roots:
+        check_numbers_known("draw", x)
         if not isinstance(x, Node):
             remedy = "gradients come as Tensors from gradients(..., create_graph=True)"
             if isinstance(x, Module):
@@ -185,10 +161,22 @@ def _check(roots: Sequence[object], rankdir: object, depth: object, max_nodes: o
             raise TypeError(f"draw takes a Tensor or Value, or a list of them, not {kind_of(x)}; {remedy}")
     if rankdir not in ("LR", "TB"):
         raise ValueError(f'draw: rankdir is "LR" (left to right) or "TB" (top to bottom), not {rankdir!r}')
-    if depth not in ("layers", None) and not (type(depth) is int and depth >= 0):
+    if depth not in ("layers", None) and not _is_count(depth, 0):
         raise ValueError(f'draw: depth is "layers", None (open all modules) or a number from 0, not {depth!r}')
-    if max_nodes is not None and not (type(max_nodes) is int and max_nodes >= 10):
+    if max_nodes is not None and not _is_count(max_nodes, 10):
         raise ValueError(f"draw: max_nodes is a number of boxes from 10, or None to draw all, not {max_nodes!r}")
+
+
+def _is_freed(root: Tensor | Value) -> bool:
+    try:
+        read([root], 0)
+    except FreedError:
+        return True
+    return False
+
+
+def _is_count(given: object, least: int) -> bool:
+    return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and bool(given >= least)
 
 
 def _gradients(roots: Sequence[Tensor | Value]) -> Gradients:
@@ -207,7 +195,9 @@ def _write(picture: Picture, gradients: Gradients, rankdir: str, legend: bool) -
     for box in picture.boxes:
         counts[box.kind] += 1
         names[box] = f"{box.kind}{counts[box.kind]}"
-    positions = _grid(picture, rankdir)
+    shown = {box: text(box, gradients) for box in picture.boxes}
+    sizes = {box: size(printable(shown[box]), STYLES[box.kind]) for box in picture.boxes}
+    positions = _grid(picture, sizes, rankdir)
     if positions:
         graph.graph_attr.update(layout="nop", splines="line", outputorder="edgesfirst")  # "nop" keeps the positions
     elif len(picture.boxes) > BUSY:
@@ -223,23 +213,18 @@ def _write(picture: Picture, gradients: Gradients, rankdir: str, legend: bool) -
                 subgraphs[scope] = Digraph(name, graph_attr={**FRAME, "label": _escape(tooltips[name])})
         position = {"pos": positions[box]} if positions else {}
         subgraph = subgraphs[frames[0] if frames else None]
-        shown, style = text(box, gradients), STYLES[box.kind]
-        subgraph.node(names[box], _escape(shown), width=_width(printable(shown), style), **style, **position)
+        width = f"{sizes[box][0] / 72:.2f}"
+        subgraph.node(names[box], _escape(shown[box]), width=width, **STYLES[box.kind], **position)
     for scope in sorted(filter(None, subgraphs), key=lambda s: -len(frames_around(s))):  # inner ones first
         around = frames_around(scope.parent)
         subgraphs[around[0] if around else None].subgraph(subgraphs[scope])
     for tail, head, number in picture.edges:
         graph.edge(names[tail], names[head], headlabel=number and str(number))
     if legend:
-        graph.attr(label=_legend([kind for kind in MEANINGS if counts[kind]], rankdir), labeljust="l", labelloc="b")
+        graph.attr(
+            label=legend_table([kind for kind in MEANINGS if counts[kind]], rankdir), labeljust="l", labelloc="b"
+        )
     return graph, tooltips
-
-
-def _width(shown: str, style: dict[str, str]) -> str:
-    """Return the least width of a box in inches: its text has space in whatever font a reader of the SVG has."""
-    margin = float(style.get("margin", NODE["margin"]).split(",")[0])
-    width = text_width(shown) * float(NODE["fontsize"]) / 72
-    return f"{max(0.75, (1.35 * width if style['shape'] == 'octagon' else width) + 2 * margin + 0.03):.2f}"
 
 
 def _fit_title(frame: re.Match[str]) -> str:
@@ -254,37 +239,17 @@ def _fit_title(frame: re.Match[str]) -> str:
     return f'{frame["start"]}<text text-anchor="start" x="{min(xs) + 8:.2f}"{squeezed}{frame["rest"]}'
 
 
-def _legend(kinds: list[str], rankdir: str) -> str:
-    """Return a table with a sample of each kind of box.
-
-    Graphviz knows its names in small letters, and others by the locale: in Turkish WIDTH is no capital form of width.
-    """
-    cells = []
-    for kind in kinds:
-        style = STYLES[kind]
-        look = "".join(f' style="{look}"' for look in ("rounded", "dashed") if look in style["style"])
-        look += f' color="{style["color"]}" bgcolor="{style["fillcolor"]}"'
-        width = round(10.5 * text_width(MEANINGS[kind])) + 8
-        cells.append(f'<td border="1" align="left" width="{width}"{look}>{MEANINGS[kind]}</td>')
-    rows = [cells] if rankdir == "LR" else [[cell] for cell in cells]
-    table = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return f'<<font point-size="10"><table border="0" cellspacing="6" cellpadding="3">{table}</table></font>>'
-
-
-def _grid(picture: Picture, rankdir: str) -> dict[Box, str]:
+def _grid(picture: Picture, sizes: dict[Box, Point], rankdir: str) -> dict[Box, str]:
     """Return positions of the boxes, a column for each step from the leaves, or {} if `dot` is quick enough."""
     edges = [(tail, head) for tail, head, _ in picture.edges]
     column = columns(edges)
     if columns_crossed(column, edges) < CROSSED:
         return {}
-    rows = dict.fromkeys(column.values(), 0)
-    positions = {}
-    for box in picture.boxes:
-        n = column.get(box, 0)
-        x, y = (n, rows.setdefault(n, 0)) if rankdir == "LR" else (rows.setdefault(n, 0), n)
-        positions[box] = f"{220 * x},{-80 * y}"
-        rows[n] += 1
-    return positions
+    steps, across = [column.get(box, 0) for box in picture.boxes], rankdir == "LR"  # or a column is a row
+    centers = centers_in_columns([sizes[b] if across else sizes[b][::-1] for b in picture.boxes], steps)
+    first = min(centers)[0]
+    points = [(x - first, -y) if across else (y, first - x) for x, y in centers]
+    return {box: f"{x},{y}" for box, (x, y) in zip(picture.boxes, points, strict=True)}
 
 
 def _escape(shown: str) -> str:

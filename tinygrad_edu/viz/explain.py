@@ -26,7 +26,7 @@ from ..nn import Module
 from ..state import path_text, replacing
 from .page import frame, page
 from .steps import Record, Step, adds, remark, table, why
-from .values import SMALL, Number, brief, shortened
+from .values import SMALL, Number, brief, check_numbers_known, shortened
 
 LABEL = 24  # characters of a label that are shown
 SHOWN = 1000  # steps that a notebook or an interpreter shows unasked: 600 kB
@@ -98,6 +98,7 @@ def explain(root: Tensor | Value) -> Explanation:
     >>> step.to, step.rule, step.numbers, step.contribution
     ('a', 'g * b', '1 * -3', -3.0)
     """
+    check_numbers_known("explain", root)
     if isinstance(root, Module):
         raise TypeError(f"explain takes a Tensor or Value, not {kind_of(root)}; explain what it computes: a loss")
     if not isinstance(root, Node):
@@ -152,7 +153,7 @@ def _record(y: Tensor | Value, names: dict[Tensor | Value, str]) -> Record:
     from .formula import operation, shape  # which needs trace/
 
     value = y.data.copy() if isinstance(y.data, np.ndarray) else y.data  # later writes do not change the record
-    if not y.fun:
+    if not y.argnums:  # a leaf, or a result of a jvp that has ended
         return Record(names[y], value)
     small = all(v.size <= SMALL for v in y.argvals if isinstance(v, np.ndarray))
     numbers, shapes = operation(y, {}) if small else "", ""

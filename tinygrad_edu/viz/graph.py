@@ -64,7 +64,7 @@ class _Reader:
         operations = [y for y in nodes if not is_leaf(y)]  # raises ValueError where the graph was freed
         self.picture, self.root_ids = Picture(), {id(x) for x in roots}
         self.scope_of = nest(nodes, find_scopes([*nodes, *roots]), depth)
-        self.users: dict[int, list[Scope | None]] = {id(x): [None] for x in roots if x.fun is None}
+        self.users: dict[int, list[Scope | None]] = {id(x): [None] for x in roots if not x.argnums}
         for y in operations:  # the scopes of the operations that use a value
             for _, a in _edge_args(y):
                 self.users.setdefault(id(a), []).append(self.scope_of[y.order])
@@ -74,7 +74,7 @@ class _Reader:
         for y in operations:
             self.add_operation(y)
         for x in roots:
-            if x.fun is None and id(x) not in self.box_of:
+            if not x.argnums and id(x) not in self.box_of:
                 self.picture.add(_leaf_kind(x, self.users[id(x)]), x, None)
 
     def add_operation(self, y: Tensor | Value) -> None:
@@ -137,7 +137,7 @@ def _edge_args(y: Node) -> Iterator[tuple[int, Any]]:
 def _leaf_kind(a: Any, users: Sequence[Scope | None]) -> str:
     """Return which of LEAVES a leaf or constant is, from the scopes that use it."""
     scopes = [s for user in users for s in enclosing(user) if s.module_type]
-    variable = isinstance(a, Node) and a.requires_grad and a.fun is None
+    variable = isinstance(a, Node) and a.requires_grad and not a.argnums  # forward mode leaves results without any
     if variable and any(not s.receives(a) for s in scopes):
         return "parameter"
     if any(id(a) in s.input_ids for s in scopes):

@@ -13,7 +13,7 @@ from ..engine.rules.registry import name
 from ..engine.tensor import Tensor
 from ..engine.value import Value
 from .graph import Box
-from .scopes import Scope
+from .scopes import Scope, enclosing
 from .values import SMALL, Number, format_full, format_number, format_value, user_keywords
 
 Gradients = Mapping[int, Number]  # by a node's place on the tape
@@ -40,7 +40,9 @@ def _lines(box: Box, gradients: Gradients) -> list[str]:
         return [*title(content), *[line for y in output for line in labeled(y, gradients)]]
     if box.edge_args:
         return [call(content, box.edge_args), *([] if box.has_result else labeled(content, gradients))]
-    return labeled(content, gradients) if isinstance(content, (Tensor, Value)) else [format_value(content)]
+    if not isinstance(content, (Tensor, Value)):
+        return [format_value(content)]
+    return labeled(content, gradients, parameter_name(box))
 
 
 def details(box: Box, gradients: Gradients) -> str:
@@ -50,21 +52,31 @@ def details(box: Box, gradients: Gradients) -> str:
         return "\n".join(folded(box))
     if not isinstance(scope, Scope):
         calls = [name(scope.fun)] if box.edge_args else []
-        return "\n".join(calls + _details(scope, gradients))
+        return "\n".join(calls + _details(scope, gradients, parameter_name(box)))
     outputs = [line for y in scope.outputs for line in _details(y, gradients)]
     parameters = [] if scope.module is None else scope.module.named_parameters()
     weights = [f"{p.label or path}: {' '.join(summary(p, gradients))}" for path, p in parameters]
     return "\n".join([", ".join(title(scope)), *outputs, *weights])
 
 
-def _details(x: Tensor | Value | Number, gradients: Gradients) -> list[str]:
-    """Return the lines of a value in full, with its label, dtype, shape and gradient."""
+def _details(x: Tensor | Value | Number, gradients: Gradients, path: str = "") -> list[str]:
+    """Return the lines of a value in full, with its label, or else its path, and its dtype, shape and gradient."""
     data = np.asarray(x._value if isinstance(x, (Tensor, Value)) else x)
     shape = [f"{data.dtype} {data.shape}"] if data.ndim else []
     if not isinstance(x, (Tensor, Value)):
         return [*shape, format_full(data)]
     gradient = [f"gradient {format_full(gradients[x.order])}"] if x.order in gradients else []
-    return [*([str(x.label)] if x.label else []), *shape, format_full(data), *gradient]
+    return [*([str(x.label or path)] if x.label or path else []), *shape, format_full(data), *gradient]
+
+
+def parameter_name(box: Box) -> str:
+    """Return the name that the innermost module around a parameter's box knows it by, or ""."""
+    if box.kind == "parameter":
+        for scope in enclosing(box.scope):
+            for path, p in scope.module.named_parameters() if scope.module else []:
+                if p is box.content:
+                    return path
+    return ""
 
 
 def title(scope: Scope) -> list[str]:
@@ -85,10 +97,10 @@ def folded(box: Box) -> list[str]:
     return [f"… {' and '.join(counts)} folded", "max_nodes=None shows all"]
 
 
-def labeled(x: Tensor | Value, gradients: Gradients) -> list[str]:
-    """Return lines with a node's label, value and gradient."""
+def labeled(x: Tensor | Value, gradients: Gradients, path: str = "") -> list[str]:
+    """Return lines with a node's label, or else its path, and its value and gradient."""
     first, *rest = summary(x, gradients)
-    return [f"{x.label} = {first}" if x.label else first, *rest]
+    return [f"{x.label or path} = {first}" if x.label or path else first, *rest]
 
 
 def summary(x: Tensor | Value, gradients: Gradients) -> list[str]:

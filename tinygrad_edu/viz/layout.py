@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -152,19 +153,25 @@ def _by_graphviz(sizes: list[Point], edges: list[Edge]) -> tuple[list[Point], li
 
 
 def _in_columns(sizes: list[Point], edges: list[Edge], column: list[int]) -> tuple[list[Point], list[str]]:
-    """Put the boxes into columns from left to right, and below each other within a column."""
-    widths = [0] * (max(column) + 1)
-    for c, (width, _) in zip(column, sizes, strict=True):
-        widths[c] = max(widths[c], width)
-    bottoms = [0] * len(widths)
-    centers = []
-    for c, (_, height) in zip(column, sizes, strict=True):
-        x = sum(widths[:c]) + c * COLUMN_GAP + widths[c] // 2
-        centers.append((x, bottoms[c] + height // 2))
-        bottoms[c] += height + GAP
+    """Put the boxes into columns, and return their centers and the paths of the edges."""
+    centers = centers_in_columns(sizes, column)
     paths = []
     for k, (tail, head) in enumerate(edges):
         x, y = centers[tail][0] + sizes[tail][0] // 2, centers[tail][1]
         to_x, to_y = centers[head][0] - sizes[head][0] // 2, centers[head][1] + 12 * (edges[:k].count((tail, head)))
         paths.append(f"M{x},{y}C{(x + to_x) // 2},{y} {(x + to_x) // 2},{to_y} {to_x},{to_y}")
     return centers, paths
+
+
+def centers_in_columns(sizes: Sequence[Point], column: Sequence[int]) -> list[Point]:
+    """Return the centers of boxes in columns from left to right, and below each other within a column."""
+    widths = [0] * (max(column) + 1)
+    for c, (width, _) in zip(column, sizes, strict=True):
+        widths[c] = max(widths[c], width)
+    lefts = [0, *accumulate(width + COLUMN_GAP for width in widths)]
+    bottoms = [0] * len(widths)
+    centers = []
+    for c, (_, height) in zip(column, sizes, strict=True):
+        centers.append((lefts[c] + widths[c] // 2, bottoms[c] + height // 2))
+        bottoms[c] += height + GAP
+    return centers

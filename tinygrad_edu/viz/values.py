@@ -8,15 +8,27 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.rules.registry import Array
+from ..engine.tape import Node
 
 Number = float | np.generic | Array  # the value or gradient of a Value, or of a Tensor
 
 SMALL = 6  # elements of an array that are written out
+FEW = 7  # characters of a number that is not rounded
+
+
+def check_numbers_known(where: str, x: Any) -> None:
+    """Raise TypeError within vmap and jit, where arrays of a class of their own stand in for ndarrays and floats."""
+    data, plain = x._value if isinstance(x, Node) else x, (np.ndarray, np.generic, float)
+    if isinstance(data, plain) and not issubclass(type(data), plain):  # its __class__ is that of what it stands in for
+        remedy = f"{where} what the function computes without them"
+        raise TypeError(f"{where}: within vmap and jit, an array has no numbers of its own to show; {remedy}")
 
 
 def format_number(x: complex | np.inexact[Any]) -> str:
-    """Return a number with four significant digits."""
-    return f"{x + 0.0:.4g}"  # adding 0 turns -0 into 0
+    """Return a number with four significant digits, or with all of its digits if they are few: 1.0001, 12345."""
+    x = x + 0.0  # which turns -0 into 0
+    exact = f"{x:.7g}"
+    return exact if len(exact) <= FEW and "e" not in exact and complex(exact) == x else f"{x:.4g}"
 
 
 def format_value(x: ArrayLike) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from .registry import Array, defvjp
-from .scipy_gamma import beta_density, gamma_density
+from .scipy_gamma import beta_density, gamma_density, gammainc_a
 from .scipy_special import unknown
 
 
@@ -22,6 +22,11 @@ def chi_squared_density(v: Array, x: Array) -> Array:
     return gamma_density(np.divide(v, 2), np.divide(x, 2)) / 2
 
 
+def chi_squared_v(g: Array, y: Array, v: Array, x: Array) -> Array:
+    """Half of the derivative of the incomplete gamma function by its parameter."""
+    return g * (gammainc_a(np.divide(v, 2), np.divide(x, 2)) / 2)
+
+
 def poisson_rule(g: Array, y: Array, k: Array, m: Array) -> Array:
     """The probability of floor(k): of fewer than k + 1 events."""
     return g * gamma_density(np.floor(k) + 1, m)
@@ -29,8 +34,9 @@ def poisson_rule(g: Array, y: Array, k: Array, m: Array) -> Array:
 
 defvjp(special.stdtr,   unknown(special.stdtr, "df"),   lambda g, y, df, t: g * student_density(df, t))
 defvjp(special.stdtrit, unknown(special.stdtrit, "df"), lambda g, y, df, p: g / student_density(df, y))
-defvjp(special.chdtr, unknown(special.chdtr, "v"),  lambda g, y, v, x: g * chi_squared_density(v, x))
-defvjp(special.chdtrc, unknown(special.chdtrc, "v"), lambda g, y, v, x: -g * chi_squared_density(v, x))
+defvjp(special.chdtr,   chi_squared_v, lambda g, y, v, x: g * chi_squared_density(v, x))
+defvjp(special.chdtrc,  lambda g, y, v, x: -chi_squared_v(g, y, v, x),
+                        lambda g, y, v, x: -g * chi_squared_density(v, x))
 defvjp(special.pdtr,  unknown(special.pdtr, "k"),   lambda g, y, k, m: -poisson_rule(g, y, k, m))
 defvjp(special.pdtrc, unknown(special.pdtrc, "k"),  poisson_rule)
 
@@ -43,9 +49,11 @@ def f_density(dfn: Array, dfd: Array, x: Array) -> Array:
     return beta_density(np.divide(dfn, 2), np.divide(dfd, 2), dfn * x / total) * slope
 
 
-defvjp(special.gdtr,  lambda g, y, a, b, x: g * (x * gamma_density(b, a * x)), unknown(special.gdtr, "b"),
+defvjp(special.gdtr,  lambda g, y, a, b, x: g * (x * gamma_density(b, a * x)),
+                      lambda g, y, a, b, x: g * gammainc_a(b, a * x),
                       lambda g, y, a, b, x: g * (a * gamma_density(b, a * x)))
-defvjp(special.gdtrc, lambda g, y, a, b, x: -g * (x * gamma_density(b, a * x)), unknown(special.gdtrc, "b"),
+defvjp(special.gdtrc, lambda g, y, a, b, x: -g * (x * gamma_density(b, a * x)),
+                      lambda g, y, a, b, x: -g * gammainc_a(b, a * x),
                       lambda g, y, a, b, x: -g * (a * gamma_density(b, a * x)))
 defvjp(special.fdtr,  unknown(special.fdtr, "dfn"), unknown(special.fdtr, "dfd"),
                       lambda g, y, dfn, dfd, x: g * f_density(dfn, dfd, x))
