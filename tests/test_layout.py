@@ -21,6 +21,7 @@ LAYERS = [
     "engine.arguments",
     "engine.threads",
     "engine.memory",
+    "engine.stores",
     "engine.mode",
     "engine.hooks",
     "engine.backward",

@@ -10,12 +10,13 @@ read and write `.safetensors`, which needs the package of that name. NumPy lacks
 from __future__ import annotations
 
 import math
+import operator
 import os
 import shutil
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import IO, Any, NamedTuple
@@ -26,6 +27,7 @@ from numpy.typing import ArrayLike
 from .engine.arguments import switch
 from .engine.errors import converted, kind_of
 from .engine.rules.registry import Array
+from .engine.stores import store
 
 Path = str | os.PathLike[str]
 SAFETENSORS = {  # its names of types that NumPy has; bfloat16 is read as integers of two bytes
@@ -84,19 +86,19 @@ def load(path: Path) -> dict[str, Array]:
 
 
 def copy_state(
-    where: str, targets: Mapping[str, Array], state: Mapping[str, ArrayLike], strict: bool = True
-) -> IncompatibleKeys:
+    where: str, targets: Mapping[str, Array], state: Mapping[str, ArrayLike], strict: bool = True,
+    finish: Iterable[Any] = (),
+) -> IncompatibleKeys:  # fmt: skip
     """Copy each array of `state` into the target of the same name, in place.
 
     Raises ValueError, which begins with `where` and lists what does not fit, before any target is changed. A target
     with several names needs one of them; arrays of two of its names must be equal. Without `strict`, names may be
-    missing and unexpected. Returns both lists.
+    missing and unexpected. Returns both lists. `finish` are further calls for `store`, after the copies.
     """
     given, names = check_state(where, targets, state, strict)
     live = {id(_owner(target)) for target in targets.values()}  # a value from there is copied before it is replaced
     given = {name: a.astype(targets[name].dtype, copy=id(_owner(a)) in live) for name, a in given.items()}
-    for name, value in given.items():
-        np.copyto(targets[name], value)
+    store([*[(operator.setitem, targets[name], ..., value) for name, value in given.items()], *finish])
     return names
 
 

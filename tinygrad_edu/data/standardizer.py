@@ -38,8 +38,9 @@ class Standardizer:
         scaled = np.ldexp(x, -exponent)
         # Not std == 0: the standard deviation of equal numbers may round to 1e-17, and is no divisor.
         all_equal = x.min(axis=0) == x.max(axis=0)
-        self.mean = np.where(all_equal, x[0], np.ldexp(scaled.mean(axis=0), exponent))
-        self.scale = np.where(all_equal, 1.0, np.ldexp(scaled.std(axis=0), exponent))
+        mean = np.where(all_equal, x[0], np.ldexp(scaled.mean(axis=0), exponent))
+        scale = np.where(all_equal, 1.0, np.ldexp(scaled.std(axis=0), exponent))
+        self.mean, self.scale = mean, scale
         return self
 
     def transform(self, x: ArrayLike) -> Array:

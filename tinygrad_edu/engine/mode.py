@@ -222,7 +222,10 @@ class NoGrad:
         _mode.set(PAUSED if (state := mode()) is None else Mode(state.paused + 1, state.watchers))
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        _mode.set(None if mode() == PAUSED else Mode(paused() - 1, watchers()))
+        if (
+            state := mode()
+        ) is not None:  # as it is in another thread, where the end of a generator may have moved this
+            _mode.set(None if state == PAUSED else Mode(max(state.paused - 1, 0), state.watchers))
 
     @overload
     def __call__(self) -> Self: ...

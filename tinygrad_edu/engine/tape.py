@@ -77,6 +77,7 @@ class Node(Hookable):
         Without `gradient` this must be a single number. Leaves add to the gradient that they have, until
         `zero_grad`; the others hold the gradient of the last pass. `retain_graph=False` frees the graph after the
         pass, and keeps gradients for leaves alone. `create_graph=True` makes each `.grad` a node that has gradients.
+        After an error leaves have the gradients that they had.
         """
         if not self.requires_grad:
             raise ValueError(
@@ -98,23 +99,24 @@ class Node(Hookable):
             return leaves
 
         seed = self._seed(None) if gradient is None and not create_graph else self._start(gradient, create_graph)
-        for x, g in reverse_pass(self, seed, keep, RECORDED if create_graph else PLAIN):
-            if x._receive(g):
-                check_growth(self, x)
+        leaves = reverse_pass(self, seed, keep, RECORDED if create_graph else PLAIN)
+        sums = [x._sum(g) for x, g in leaves]  # all of them before the first is stored: an error changes no leaf
+        for x, g, passes in sums:
+            x._grad, x.passes = g, passes
         for y in interior:
             y._free()
+        for x, _, passes in sums:
+            if passes in CHECKED:
+                check_growth(self, x)
 
-    def _receive(self, g: Gradient) -> bool:
-        """Add g to the gradient that this leaf has; return whether it is time to check the graph for growth."""
-        if self._grad is None:
-            self._grad, self.passes = g, 1
-            return False
+    def _sum(self, g: Gradient) -> tuple[Node, Gradient, int]:
+        """Return this leaf, the sum of its gradient and g, and how many passes have added up to that."""
         earlier = self._grad
+        if earlier is None:
+            return self, g, 1
         if isinstance(earlier, Node) and not isinstance(g, Node):  # the sum has a graph if that of both passes has
             earlier = earlier._value
-        self._grad = earlier + g
-        self.passes = passes = getattr(self, "passes", 1) + 1
-        return passes in CHECKED
+        return self, earlier + g, getattr(self, "passes", 1) + 1
 
     def _start(self, gradient: Any, create_graph: bool) -> Gradient:
         """Return the gradient that a backward pass from this node starts with; with `create_graph` a node."""

@@ -24,6 +24,7 @@ from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
 from .rules.indexing import check_fit, setitem
 from .rules.registry import Array, Function, array_likes, array_of, conj, is_complex, name
+from .stores import Calls, store
 from .tape import Node, constant
 
 
@@ -150,11 +151,13 @@ class Tensor(Declared):  # type: ignore[misc]
     def _take_place_of(self, other: Tensor) -> None:
         """Become another result: take over its data, its place on the tape and its recipe."""
         recipe = ("fun", "args", "argvals", "kwargs", "argnums")
+        changes: Calls = []
         for slot in ("_value", "requires_grad", "order", *recipe, "span", "tangents", "trail"):
             if hasattr(other, slot):
-                setattr(self, slot, getattr(other, slot))
+                changes.append((setattr, self, slot, getattr(other, slot)))
             elif hasattr(self, slot):
-                delattr(self, slot)
+                changes.append((delattr, self, slot))
+        store(changes)
 
     def __len__(self) -> int:
         if not self._value.ndim:
@@ -211,11 +214,11 @@ class Tensor(Declared):  # type: ignore[misc]
             )
         return conj(given)
 
-    def _receive(self, g: Gradient) -> bool:
+    def _sum(self, g: Gradient) -> tuple[Node, Gradient, int]:
         is_view = g.base is not None if type(g) is np.ndarray else getattr(g, "is_view", False)  # one of a recording
         if self._grad is None and is_view:  # writing into its base would change it
             g = g.copy("F" if self._value.flags.fnc else "C")
-        return Node._receive(self, g)
+        return Node._sum(self, g)
 
     def _fit(self, g: Gradient, fun: Function) -> Gradient:
         data = self._value

@@ -18,6 +18,7 @@ from ..engine.habits import instead
 from ..engine.rules.foreign import PACKAGE, library
 from ..engine.rules.registry import Array
 from ..engine.spans import tag
+from ..engine.stores import store
 from ..engine.tape import next_place
 from ..engine.tensor import Tensor
 from ..state import IncompatibleKeys, copy_state
@@ -143,17 +144,16 @@ class Module:
         kind = float_dtype(f"{type(self).__name__}.astype", dtype)
         tensors = list(self.tensors().values())
         converted = [t.data.astype(kind) for t in tensors]  # all of them, before the first is exchanged
-        for t, data in zip(tensors, converted, strict=True):
-            gradient, t.grad = t.grad, None
-            t.data = data
-            t.grad = gradient
+        given = [(t, getattr(t.grad, "_value", t.grad)) for t in tensors]  # a Tensor after create_graph=True
+        gradients = [(t, None if g is None else g.astype(kind, copy=False)) for t, g in given]
+        data = [(setattr, t, "_value", a) for t, a in zip(tensors, converted, strict=True)]
+        store([*data, *[(setattr, t, "_grad", g) for t, g in gradients]])
         return self
 
     def train(self, mode: bool = True) -> Self:
         """Put this module and all inside it in training mode (or, with False, in evaluation mode)."""
         switch(f"{type(self).__name__}.train", "mode", mode)
-        for m in self.modules():
-            m.training = mode
+        store([(object.__setattr__, m, "training", mode) for m in self.modules()])
         return self
 
     def eval(self) -> Self:
@@ -232,13 +232,11 @@ def _is_trained(value: object) -> bool:
 def mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
     """Put modules in training or evaluation mode, and restore the mode that each had when the block ends."""
     before = [(m, m.training) for m in modules]
-    for m, _ in before:
-        m.training = training
     try:
+        store([(object.__setattr__, m, "training", training) for m, _ in before])
         yield
     finally:
-        for m, was_training in before:
-            m.training = was_training
+        store([(object.__setattr__, m, "training", was_training) for m, was_training in before])
 
 
 def members_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol
 
@@ -11,6 +12,7 @@ from numpy.typing import DTypeLike
 from ..engine.arguments import nonnegative_numbers, switches
 from ..engine.rules.normalization import normalize
 from ..engine.rules.registry import Array, predicate_of_all
+from ..engine.stores import store
 from ..engine.tensor import Tensor
 from .layers import checked_input, checked_sizes
 from .module import Module, float_dtype
@@ -112,14 +114,15 @@ class BatchNorm1d(Module):
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         count = self.num_batches_tracked.data
-        count += 1
-        momentum = 1 / count if self.momentum is None else self.momentum
+        changes: list[Any] = [(operator.setitem, count, ..., count + 1)]
+        momentum = 1 / (count + 1) if self.momentum is None else self.momentum
         for running, new, power in ((self.running_mean, mean, 1), (self.running_var, var, 2)):
             r, latest = running.data, new.data if isinstance(new, Tensor) else new
             if scale is not None:
                 latest = latest.astype(r.dtype) * scale.astype(r.dtype) ** power
-            r *= 1 - momentum
-            r += momentum * latest
+            kept = (r * (1 - momentum)).astype(r.dtype, copy=False)
+            changes.append((operator.setitem, r, ..., kept + momentum * latest))
+        store(changes)
 
     def describe(self) -> str:
         """Return "BatchNorm1d(num_features)", with the options that are off."""

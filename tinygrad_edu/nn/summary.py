@@ -97,11 +97,11 @@ def _output_shapes(model: Any, inputs: tuple[Any, ...], options: dict[str, Any])
     before = observers.get(get_ident())
     with preserved(model), no_grad():
         model.eval()
-        observers[get_ident()] = observe
         try:
+            observers[get_ident()] = observe
             model(*inputs, **options)
         finally:
-            del observers[get_ident()]
+            observers.pop(get_ident(), None)
             if before:
                 observers[get_ident()] = before
     return shapes

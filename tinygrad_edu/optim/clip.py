@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.rules.finite import all_finite
 from ..engine.rules.floats import python_float
 from ..engine.rules.registry import predicate
+from ..engine.stores import store
 from .tracing import Array
 from .validation import describe, gradients, leaf_tensors
 
@@ -37,9 +38,9 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
         i = next((i for i, g in enumerate(grads) if not all_finite(g)), 0)
         raise _infinite("clip_grad_norm", i, params[i], "a norm that is not finite")
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
-    for p, g in zip(params, grads, strict=True):
-        scaled = np.multiply(g, factor, dtype=np.result_type(g.dtype, np.float64))  # a factor of 1e-9 is 0 in float16
-        p.grad = scaled.astype(g.dtype)  # not in place: two parameters may share one gradient array
+    # In float64, as a factor of 1e-9 is 0 in float16; not in place, as two parameters may share one gradient array.
+    scaled = [np.multiply(g, factor, dtype=np.result_type(g.dtype, np.float64)).astype(g.dtype) for g in grads]
+    store([(setattr, p, "_grad", g) for p, g in zip(params, scaled, strict=True)])
     return python_float(total)  # type: ignore[no-any-return]
 
 
@@ -66,8 +67,8 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
                 f"clip_grad_value: {describe(i, p)} is complex, and complex numbers have no order; clip_grad_norm "
                 "scales all gradients together"
             )
-    for p, g in zip(params, grads, strict=True):
-        p.grad = np.clip(g, -clip_value, clip_value)
+    clipped = [np.clip(g, -clip_value, clip_value) for g in grads]
+    store([(setattr, p, "_grad", g) for p, g in zip(params, clipped, strict=True)])
 
 
 def check_bound(name: str, bound: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ..engine.habits import KEYWORDS, keyword_instead
 from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
 from ..engine.rules.foreign import PACKAGE, library
+from ..engine.stores import Calls, store
 from ..engine.tensor import Tensor
 from .tracing import Array
 from .validation import Setting, nonnegative
@@ -42,15 +44,22 @@ class Group:
         def __getattr__(self, name: str) -> Any: ...
 
     def __setattr__(self, name: str, value: Setting) -> None:
+        store(self.changes(name, value))
+
+    def changes(self, name: str, value: Setting) -> Calls:
+        """Return the calls that set a hyperparameter, for `store`; raises ValueError if the value makes no sense."""
         if name == "lr":  # no other hyperparameter restricts it, and schedules set it at each step
-            self.restore_rate(value)
+            lr = nonnegative(self.kind.__name__, "lr", value)
+            found: Calls = [(operator.setitem, vars(self), "lr", lr)]
             if self.factors.size:
                 product = np.prod(self.factors[1:])
-                self.factors[0] = self.lr / np.where(np.greater(product, 0), product, 1.0)
-            return
+                base_lr = lr / np.where(np.greater(product, 0), product, 1.0)
+                found.append((operator.setitem, self.factors, 0, base_lr))
+            return found
         if name not in self.names:
             raise AttributeError(f"{self.kind.__name__}: a group has {', '.join(self.names)}, but no {name}")
-        vars(self)[name] = self.kind.checked(self.hyperparameters() | {name: value})[name]
+        checked = self.kind.checked(self.hyperparameters() | {name: value})
+        return [(operator.setitem, vars(self), name, checked[name])]
 
     def restore_rate(self, lr: object) -> None:
         """Set the rate alone, and not what schedules multiply; raises ValueError for one that makes no sense."""
@@ -58,18 +67,20 @@ class Group:
 
     def multiply(self, places: list[int]) -> None:
         """Set the factors at these places to 1, and add those that are missing."""
-        if not self.factors.size:
-            vars(self)["factors"] = np.array([self.lr])
-        missing = max(places) + 1 - self.factors.size
-        vars(self)["factors"] = np.append(self.factors, np.ones(max(missing, 0)))
-        self.factors[places] = 1.0
+        factors = self.factors if self.factors.size else np.array([self.lr])
+        factors = np.append(factors, np.ones(max(max(places) + 1 - factors.size, 0)))
+        factors[places] = 1.0
+        vars(self)["factors"] = factors
 
-    def follow(self, place: int, rate: float, base_lr: float) -> None:
-        """Take the rate of a schedule for the present, times the factors of all others."""
-        self.factors[place] = 1.0
-        others = 1.0 if self.factors.size == 2 else python_float(np.prod(self.factors[1:]))
-        self.factors[place] = rate / np.where(np.equal(base_lr, 0), 1.0, base_lr)
-        self.restore_rate(rate * others)
+    def follow(self, place: int, rate: float, base_lr: float) -> Calls:
+        """Return the calls that set the rate of a schedule for the present, times the factors of all others."""
+        others = 1.0
+        if self.factors.size > 2:
+            is_other = np.arange(self.factors.size) != place
+            others = python_float(np.prod(np.where(is_other, self.factors, 1.0)[1:]))
+        lr = nonnegative(self.kind.__name__, "lr", rate * others)
+        factor = rate / np.where(np.equal(base_lr, 0), 1.0, base_lr)
+        return [(operator.setitem, self.factors, place, factor), (operator.setitem, vars(self), "lr", lr)]
 
     def __getitem__(self, name: str) -> Any:
         if name != "params" and name not in self.names:
@@ -103,11 +114,7 @@ def setting_text(value: object) -> str:
 
 def set_all(groups: list[Group], name: str, value: Setting) -> None:
     """Set a hyperparameter of all groups; raises ValueError, with none changed, if it makes no sense for one."""
-    if name != "lr":  # which no other hyperparameter restricts
-        for group in groups:
-            group.kind.checked(group.hyperparameters() | {name: value})
-    for group in groups:
-        setattr(group, name, value)
+    store([change for group in groups for change in group.changes(name, value)])
 
 
 def hyperparameter(name: str) -> Any:

@@ -82,11 +82,11 @@ class LBFGS(Optimizer):
         x, kept = self._vector(), (self.iterations, self.evaluations, self.changes.copy(), self.last)
         try:
             loss = self._iterate(closure)
+            self.steps += 1
         except BaseException:
             self._put(x)
             self.iterations, self.evaluations, self.changes, self.last = kept
             raise
-        self.steps += 1
         return loss
 
     def _iterate(self, closure: Callable[[], Any]) -> Any:

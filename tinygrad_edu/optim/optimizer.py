@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 from ..engine.arguments import switch
 from ..engine.conjugation import complex_seen
 from ..engine.reprs import counted, table
+from ..engine.stores import Calls, store
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import check_state, copy_state
@@ -91,21 +93,20 @@ class Optimizer(Hyperparameters):
         """Add groups, and the state of their parameters; state that no group has needed so far begins for all."""
         groups = [Group(type(self), members, {**self.defaults, **settings}) for members, settings in given]
         new = [p for group in groups for p in group.params]
-        known, self.params = self.params, leaf_tensors([*self.params, *new], where, frozen=len(self.params))
+        known, params = self.params, leaf_tensors([*self.params, *new], where, frozen=len(self.params))
         if self.groups and self.groups[0].factors.size:
             for group in groups:
                 vars(group)["factors"] = self.groups[0].factors.copy()
                 group.lr = group.lr
-        self.groups = [*self.groups, *groups]
-        for name in dict.fromkeys([name for g in groups for name, on in self.needed_state(g).items() if on]):
-            self.state.setdefault(name, initial_states(self, name, known))
-        for name, arrays in self.state.items():
-            arrays += initial_states(self, name, new)
-        wide, self.wide = self.wide, ""
-        for kind in wide:
-            self._widen(kind)
-        if self.steps:
-            self.missed = np.array([*self._missed()[: len(known)], *[-1] * len(new)])
+        names = dict.fromkeys([*self.state, *[n for g in groups for n, on in self.needed_state(g).items() if on]])
+        old = {n: self.state.get(n) or initial_states(self, n, known) for n in names}
+        state = {n: [*arrays, *initial_states(self, n, new)] for n, arrays in old.items()}
+        for arrays in state.values():
+            for i, p in enumerate(params):
+                if p.dtype.char in self.wide:
+                    arrays[i] = arrays[i].astype(WIDER[p.dtype.char], copy=False)
+        missed = np.array([*self._missed(), *[-1] * len(new)]) if self.steps else self.missed
+        vars(self).update(params=params, groups=[*self.groups, *groups], state=state, missed=missed)
 
     @property
     def param_groups(self) -> list[Group]:
@@ -178,13 +179,11 @@ class Optimizer(Hyperparameters):
             for kind in {g.dtype.char for g in narrow if not squares_fit(eps, g)}:
                 self._widen(kind)
 
-    def _widen(self, kind: str, back: bool = False) -> None:
-        """Convert the state of the parameters whose dtype has this character; `back`, make place for narrow numbers."""
-        self.wide, dtype = (self.wide.replace(kind, ""), np.dtype(kind)) if back else (self.wide + kind, WIDER[kind])
-        for arrays in self.state.values():
-            for i, p in enumerate(self.params):
-                if p.dtype.char == kind:
-                    arrays[i] = np.empty_like(arrays[i], dtype) if back else arrays[i].astype(dtype)
+    def _widen(self, kind: str) -> None:
+        """Convert the state of the parameters whose dtype has this character."""
+        places = [(a, i) for a in self.state.values() for i, p in enumerate(self.params) if p.dtype.char == kind]
+        new: Calls = [(operator.setitem, arrays, i, arrays[i].astype(WIDER[kind])) for arrays, i in places]
+        store([*new, (object.__setattr__, self, "wide", self.wide + kind)])
 
     def _missed(self) -> list[int]:
         return self.missed.tolist() if self.missed.size and is_settled(self.missed) else [0] * len(self.params)
@@ -249,17 +248,18 @@ class Optimizer(Hyperparameters):
         if isinstance(state, Mapping) and "missed" not in state:  # written when parameters could not miss a step
             state = {**state, "missed": np.zeros_like(now["missed"])}
         arrays, _ = check_state(where, {**now, **self._arrays()}, state)
-        places = [(f".{i}", p.dtype.char) for i, p in enumerate(self.params)]
-        given = {(kind, arrays[name + i].dtype) for name in self.state for i, kind in places}
-        for kind, wide in WIDER.items():
-            if (is_wide := (kind, wide) in given) != (kind in self.wide):
-                self._widen(kind, back=not is_wide)
-        copy_state(where, {**now, **self._arrays()}, state)
-        rates, steps, missed = now.values()
-        self.steps, self.missed = int(steps), missed if missed.any() else missed[:0]
-        for group, lr in zip(self.groups, rates, strict=True):
+        places = [(name, i, p.dtype.char) for name in self.state for i, p in enumerate(self.params)]
+        wide = "".join(sorted({k for n, i, k in places if (k, arrays[f"{n}.{i}"].dtype) in WIDER.items()}))
+        changed = [(n, i, k) for n, i, k in places if k in {*wide} ^ {*self.wide}]
+        other = {(n, i): np.empty_like(self.state[n][i], WIDER[k] if k in wide else k) for n, i, k in changed}
+        targets = {**now, **self._arrays(), **{f"{name}.{i}": a for (name, i), a in other.items()}}
+        missed = arrays["missed"].astype(np.int64)
+        found = {"wide": wide, "steps": int(arrays["steps"]), "missed": missed if missed.any() else missed[:0]}
+        finish: Calls = [(operator.setitem, self.state[name], i, a) for (name, i), a in other.items()]
+        for group, lr in zip(self.groups, arrays["lr"].tolist(), strict=True):
             if group.lr != lr:  # after a rate that is set by hand schedules would round anew; the same rate is none
-                group.lr = float(lr)
+                finish += group.changes("lr", lr)
+        copy_state(where, targets, state, finish=[*finish, (vars(self).update, found)])
 
     def _rates(self) -> Array:
         return np.array([group.lr for group in self.groups])

@@ -63,8 +63,8 @@ _pauses: list[bool] = []  # for each recording, whether garbage was collected be
 def collector_paused() -> Iterator[None]:
     """Collect no garbage: the many objects of a recording live until its end, and would be searched in vain."""
     _pauses.append(gc.isenabled())
-    gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         if _pauses.pop():

@@ -1,6 +1,7 @@
 """Checkpoints: all state that training changes, and the file from which an interrupted run resumes."""
 
 import json
+import operator
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike
 from ..data.batches import Arrays
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array
+from ..engine.stores import store
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
@@ -47,13 +49,11 @@ class TrainingState:
 
     def copy_to(self, copies: list[Array]) -> None:
         """Write the data of the tensors into `copies`, the arrays that `copies()` returned."""
-        for copy, t in zip(copies, self.tensors, strict=True):
-            np.copyto(copy, t.data)
+        store([(operator.setitem, copy, ..., t.data) for copy, t in zip(copies, self.tensors, strict=True)])
 
     def restore(self, copies: list[Array]) -> None:
         """Write `copies` into the data of the tensors."""
-        for copy, t in zip(copies, self.tensors, strict=True):
-            np.copyto(t.data, copy)
+        store([(operator.setitem, t.data, ..., copy) for copy, t in zip(copies, self.tensors, strict=True)])
 
     def state_dict(self) -> dict[str, ArrayLike]:
         """Return copies of everything, by names such as "model/0.weight" and "optimizer/lr"."""
@@ -68,7 +68,7 @@ class TrainingState:
         before = self.state_dict()
         try:
             self._load(state)
-        except Exception:
+        except BaseException:  # Ctrl-C too
             self._load(before)
             raise
 

@@ -213,20 +213,20 @@ def trace(
     enclosing = mode.transform.get() or OUTERMOST
     inside = Transform(enclosing.variables, [], enclosing.entered, f)
     token = mode.transform.set(inside)  # already for the variables: an enclosing forward mode has to keep their graph
-    with recording():
-        try:
+    try:
+        with recording():
             for i in positions(transform, f, argnums, args, kwargs):
                 arguments[i] = with_variables(transform, f, args[i], i, xs)
             carry = any([x.fun is not None for x in xs])
             mode.transform.set(inside.within(xs))
             y = f(*arguments, **kwargs)
             y = y._as_base() if isinstance(y, Node) else y
-        except ValueError as error:
-            for lost in inside.lost:  # array[0] = x: NumPy raises an error of its own instead
-                raise lost from error
-            raise
-        finally:
-            mode.transform.reset(token)
+    except ValueError as error:
+        for lost in inside.lost:  # array[0] = x: NumPy raises an error of its own instead
+            raise lost from error
+        raise
+    finally:
+        mode.transform.reset(token)
     if has_aux or not isinstance(y, Tensor):
         check_result(transform, f, y, has_aux, several)
     if not carry and not within_no_grad:

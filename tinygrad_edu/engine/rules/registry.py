@@ -137,14 +137,16 @@ def read_pages() -> None:
     """Read the pages for those other libraries that the user has imported; a user's rules keep their precedence."""
     with _reading:
         users_rules, users_constants = vjps.copy(), constants.copy()
-        for library, of_library in pages.items():
-            if library in sys.modules:
-                for page in of_library:
-                    importlib.import_module(f".{page}", __package__)
-        for fun in users_constants:
-            vjps.pop(fun, None)
-            compositions.pop(fun, None)
-        vjps.update(users_rules)
+        try:
+            for library, of_library in pages.items():
+                if library in sys.modules:
+                    for page in of_library:
+                        importlib.import_module(f".{page}", __package__)
+        finally:
+            for fun in users_constants:
+                vjps.pop(fun, None)
+                compositions.pop(fun, None)
+            vjps.update(users_rules)
 
 
 def composition(fun: Function) -> Callable[[Function], Function]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, SupportsFloat, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from ...engine.errors import users_level
 from ...engine.rules.floats import python_float
 from ...engine.rules.registry import predicate
+from ...engine.stores import store
 from ...state import copy_state
 from ..optimizer import Optimizer, check_optimizer
 from ..validation import nonnegative
@@ -53,9 +55,14 @@ class LRScheduler:
                 raise ValueError(f"{type(self).__name__} takes schedules of the same optimizer")
         places = [place for part in parts for place in part.places] or [max(len(optimizer.groups[0].factors), 1)]
         self.place = places[0]
-        for group in optimizer.groups:
-            group.multiply(places)
-        self._set(0)
+        before = [(vars(group).update, {"factors": group.factors, "lr": group.lr}) for group in optimizer.groups]
+        try:
+            for group in optimizer.groups:
+                group.multiply(places)
+            self._set(0)
+        except BaseException:
+            store(before)
+            raise
 
     @property
     def places(self) -> list[int]:
@@ -100,15 +107,15 @@ class LRScheduler:
 
     def _set(self, epoch: int) -> None:
         """Go to an epoch: set the rates of all groups, or raise an error with nothing changed."""
-        base_lrs, kind = self.base_lrs, type(self.optimizer).__name__
-        before, self.epoch = self.epoch, epoch  # which the rates of a subclass may read
+        base_lrs, kind, before = self.base_lrs, type(self.optimizer).__name__, self.epoch
         try:
+            self.epoch = epoch  # which the rates of a subclass may read
             rates = [nonnegative(kind, "lr", python_float(rate)) for rate in self.rates(base_lrs, epoch)]
-        except BaseException:
+        finally:
             self.epoch = before
-            raise
-        for group, base_lr, rate in zip(self.optimizer.groups, base_lrs, rates, strict=True):
-            group.follow(self.place, rate, base_lr)
+        given = zip(self.optimizer.groups, rates, base_lrs, strict=True)
+        changes = [change for group, *rate in given for change in group.follow(self.place, *rate)]
+        store([*changes, (setattr, self, "epoch", epoch)])
 
     def state_dict(self) -> dict[str, Any]:
         """Return what changes from step to step, and the groups' rates, by name, for `tg.save`."""
@@ -123,8 +130,7 @@ class LRScheduler:
 
         The optimizer gets the rates that it had. Its own state is saved and restored apart, before or after.
         """
-        before = self.state_dict()
-        now = {name: np.array(value) for name, value in before.items()}
+        now = {name: np.array(value) for name, value in self.state_dict().items()}
         if isinstance(state, Mapping):  # factors and rates may be missing: they follow from the rest, to rounding
             now = {k: v for k, v in now.items() if k in state or k.rpartition(".")[2] not in ("factors", "lrs")}
             # In older files a plateau's cuts are one number for all groups.
@@ -132,10 +138,17 @@ class LRScheduler:
             single = {name: v for name, v in cuts.items() if np.isscalar(v) or getattr(v, "shape", None) == ()}
             state = {**state, **{name: np.full(now[name].shape, v) for name, v in single.items()}}
         copy_state(f"{type(self).__name__}.load_state_dict", now, state)
-        try:
+        with self._undone():
             self._restore({name: value.tolist() for name, value in now.items()})
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Undo all changes of this schedule, of its parts and of the rates if an error leaves the block."""
+        before = {name: np.array(value).tolist() for name, value in self.state_dict().items()}
+        try:
+            yield
         except BaseException:
-            self._restore({name: np.array(value).tolist() for name, value in before.items()})
+            self._restore(before)
             raise
 
     def _restore(self, state: dict[str, Any]) -> None:

@@ -70,8 +70,9 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, loss: SupportsFloat) -> None:  # type: ignore[override]
         """Observe the loss of the epoch, and set the rates for the next."""
-        self.observe(loss)
-        super().step()
+        with self._undone():
+            self.observe(loss)
+            super().step()
 
     def observe(self, loss: SupportsFloat) -> None:
         """Count the epochs since the loss improved, and cut the rate after `patience`; raises ValueError for NaN."""
@@ -101,11 +102,12 @@ class ReduceLROnPlateau(LRScheduler):
 
     def cut(self) -> None:
         """Multiply each group's rate by the factor, within min_lr and eps."""
-        self.scale += [1.0] * (len(self.optimizer.groups) - len(self.scale))
+        scale = [*self.scale, *[1.0] * (len(self.optimizer.groups) - len(self.scale))]
         for i, group in enumerate(self.optimizer.groups):
             lr = max(group.lr * self.factor, self.min_lr)
             if group.lr - lr > self.eps:
-                self.scale[i] *= self.factor if lr > self.min_lr else lr / group.lr
+                scale[i] *= self.factor if lr > self.min_lr else lr / group.lr
+        self.scale = scale
 
     def state_dict(self) -> dict[str, Any]:
         """Return what changes from step to step, and the groups' rates, by name, for `tg.save`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -47,8 +48,9 @@ class LinearWarmup(LRScheduler):
 
     def step(self, loss: SupportsFloat | None = None) -> None:
         """Set the rates for the next epoch; a `then` that watches the loss needs `loss`."""
-        self.observe(loss)
-        super().step()
+        with self._undone() if self.watches_loss else nullcontext():
+            self.observe(loss)
+            super().step()
 
     def observe(self, loss: SupportsFloat | None) -> None:
         """Let `then` take account of the loss of an epoch, from its own first one on."""
@@ -139,9 +141,10 @@ class ChainedScheduler(LRScheduler):
         if self.watches_loss and loss is None:
             kind = next(type(s).__name__ for s in self.schedulers if s.watches_loss)
             raise TypeError(f"ChainedScheduler.step: {kind} watches the loss; pass it: step(loss)")
-        for schedule in self.schedulers:
-            schedule.step(loss) if schedule.watches_loss else schedule.step()  # type: ignore[call-arg]
-        self.epoch += 1
+        with self._undone() if type(self.epoch) is int else nullcontext():  # it is not while jit records
+            for schedule in self.schedulers:
+                schedule.step(loss) if schedule.watches_loss else schedule.step()  # type: ignore[call-arg]
+            self.epoch += 1
 
     def observe(self, loss: SupportsFloat) -> None:
         """Let the schedules that watch the loss take account of that of an epoch."""
