@@ -3,6 +3,7 @@
 import itertools
 import math
 import operator
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -265,3 +266,24 @@ def test_float32_stays_float32_in_every_step(f):
     assert y.dtype == np.float32
     y.sum().backward()
     assert a.grad.dtype == b.grad.dtype == np.float32
+
+
+class Logged(np.ndarray):
+    """An array that lists the ufuncs which compute with it."""
+
+    calls: ClassVar[list[np.ufunc]] = []
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        self.calls.append(ufunc)
+        return getattr(ufunc, method)(*[np.asarray(x) for x in inputs], **kwargs)
+
+
+@pytest.mark.parametrize("stack", [(2,), (1,), ()])
+def test_stacks_of_columns_times_stacks_of_rows_are_products_of_their_elements(stack):
+    column, row = drawn((*stack, 3, 1), (2, 1, 4))
+    Logged.calls.clear()
+    y = products.matmul(column.view(Logged), row.view(Logged))
+    assert Logged.calls == [np.multiply]
+    np.testing.assert_array_equal(y, np.matmul(column, row))
+    with pytest.raises(ValueError, match="matmul"):
+        products.matmul(column, np.ones((2, 3, 4)))
