@@ -461,6 +461,30 @@ def test_a_global_with_the_name_of_an_attribute_may_hold_its_array():
     assert f.cache_info().misses == 1
 
 
+@pytest.mark.parametrize("options", [{}, {"check": False}, {"optimize": False}], ids=str)
+@pytest.mark.parametrize("name", ["data", "grad"])
+def test_what_moves_between_places_of_one_array_is_noticed_when_they_hold_two(name, options):
+    def exchange(x):
+        held = getattr(v, name)
+        setattr(v, name, getattr(w, name))
+        setattr(w, name, held)
+
+    v, w = leaf(), leaf()
+    v.grad = np.arange(3.0)
+    setattr(w, name, getattr(v, name))
+    jitted = tg.jit(exchange, **options)
+    for _ in range(3):
+        jitted(X)
+    assert jitted.cache_info().hits == 2
+    first, other = getattr(v, name), 2 * X
+    setattr(w, name, other)
+    with contextlib.suppress(tg.JitError):  # a gradient is no place that an array may go to
+        jitted(X)
+        assert (getattr(v, name) is other, getattr(w, name) is first) == (True, True)
+        return
+    assert (getattr(v, name) is first, getattr(w, name) is other, name) == (True, True, "grad")
+
+
 @pytest.mark.parametrize("other", ["attribute", "tuple", "variable", "default", "partial"])
 def test_an_array_that_another_place_holds_is_not_replaced(other):
     class State:

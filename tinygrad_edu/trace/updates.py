@@ -12,6 +12,7 @@ from .captured import Captured
 from .functional import memory_axes
 from .holders import EMPTY, Place, assign
 from .ir import Setting, State, ancestors, variables
+from .traced import Traced
 
 
 def note_changes(found: Captured) -> list[Callable[[], object]]:
@@ -45,6 +46,8 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
             source.place = Place(holder.owner, "_value", place.title, within=place)
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
     used.update(dict.fromkeys(variables([program.stores, [place.var for place, _ in program.rebound]])))
+    places = Counter([given.origin for _, _, given, _ in found.exchanged if type(given) is Traced])
+    used.update(dict.fromkeys([v for v, n in places.items() if n > 1]))  # what moves between these stays where it is
     order = {v: i for i, v in enumerate(used)}  # that of their first use; what moves is checked also if it has none
     program.states = sorted([v for v in program.states if v in used or v.source.place], key=lambda v: order.get(v, 0))
     program.settings = [v for v in program.settings if v in used]
