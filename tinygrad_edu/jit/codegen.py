@@ -103,16 +103,11 @@ class ResultWriter:
         emitter, program = self.emitter, self.emitter.program
         emitter.errors = None
         targets = {target: emitter.locations[target] for target, _ in program.stores}
-        arrays = [(place, v) for place, v in program.rebound if type(v) is Var]
-        given = [emitter.ref(place.itself or v) for place, v in arrays]  # before a copy for the result
         stores = [(t, v) for t, v in program.stores if (a := emitter.place(v)[1]) is None or a is not targets[t].array]
+        given = [self.returned(new) for *_, new in program.rebound]  # before a copy for the result
         result = self.returned(program.result)
         lines = [f"{emitter.tensor(x)}._grad = {self.kept(g)}" for x, g in program.grads]
-        texts = [self.returned(new) for _, new in program.rebound if type(new) is not Var]  # Tensors come first
-        for (place, v), itself in zip(arrays, given, strict=True):
-            axes = place.axes
-            texts.append(itself if axes is None else self.kept(v, axes) + turned([*map(axes.index, sorted(axes))]))
-        for (place, _), text in zip(program.rebound, texts, strict=True):
+        for (place, *_), text in zip(program.rebound, given, strict=True):
             if type(place.owner) in ITEMS or isinstance(place.owner, Node):
                 lines.append(f"{member_text(emitter, place.owner, place.key)} = {text}")
             else:
@@ -149,6 +144,10 @@ class ResultWriter:
         emitter = self.emitter
         if x.kind == "found":
             return emitter.tensor(x.value)
+        if x.kind == "itself":
+            return emitter.ref(x.value)
+        if x.kind == "kept":
+            return self.kept(x.value, x.node) + turned([*map(x.node.index, sorted(x.node))])
         if x.kind in ("argument", "held"):
             return path_text(emitter, x.value) if x.kind == "argument" else emitter.name(x.value.owner, "held")
         if x.kind == "dataclass":

@@ -21,7 +21,6 @@ from .captured import Captured
 from .changes import refuse_changes
 from .closure import Closure
 from .containers import leaves, nested, refill
-from .holders import assign
 from .names import library
 from .operators import RETURN_IT
 from .randomness import comparable, source_state
@@ -164,9 +163,8 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
         changed = [(*found.paths[id(x)], *described_members(x, found, kept=True)) for x in owners]
         rec.program.containers = [(path, content) for path, _, content, _ in changed]
         found.results, found.memories = {}, {}  # what is put into places is no part of the result
-        tensors = [(place, *described(new, found)) for place, _, new in found.replaced]
-        rec.program.rebound = [(place, content) for place, content, _ in tensors]
-        changes = note_changes(found) + [partial(assign, place.owner, place.key, new) for place, _, new in tensors]
+        tensors = [(place, old, described(new, found)) for place, old, new in found.replaced]
+        changes = note_changes(found, tensors)
         changes += [partial(refill, argument, content) for _, argument, _, content in changed]
         finished = finish(found)
     except BaseException as error:

@@ -117,12 +117,11 @@ def note_replaced(found: Captured) -> None:
     for holder, key, old, new in pairs:
         if any([news.count(id(x)) > 1 or (held[id(x)] and id(x) not in olds) for x in each(new)]):
             raise refused(found, holder, key, "= ... ends that two places hold one Tensor; give each its own")
-        variables = tuple([found.closure.holders[id(x)].traced["_value"].origin for x in each(old)])
-        place = Place((holder.original or holder).owner, key, holder.member(key), variables)
+        place = Place((holder.original or holder).owner, key, holder.member(key))
         found.replaced.append((place, old, new))
         found.places.append(place)
-        for i, (x, var) in enumerate(zip(each(old), variables, strict=True)):
-            found.within[id(x)] = place if x is old else Place(old, i, f"{place.title}_{i}", var, within=place)
+        for i, x in enumerate(each(old)):
+            found.within[id(x)] = place if x is old else Place(old, i, f"{place.title}_{i}", place)
 
 
 def each(x: Any) -> tuple[Any, ...]:

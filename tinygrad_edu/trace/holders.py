@@ -84,19 +84,14 @@ def parts(x: Any) -> list[Any]:
 
 
 class Place(NamedTuple):
-    """A member of a holder that is exchanged while the function is recorded.
+    """A member of a holder that is exchanged while the function is recorded, or that the function replaces.
 
-    If the function puts another array there, `var` is the one that was there. The new one is `itself` an array that the
-    function found, or lies in memory in the order of these `axes` (`memory_axes`); a number has neither. The owner may
-    be a Tensor that each call finds anew `within` another place.
+    The owner may be a Tensor or a tuple that each call finds anew `within` another place.
     """
 
     owner: Any
     key: Any
     title: str
-    var: Any = None
-    itself: Any = None
-    axes: tuple[int, ...] | None = None
     within: Any = None
 
     def get(self) -> Any:

@@ -136,14 +136,14 @@ class Program:
     stores: list[tuple[Var, Var]] = field(default_factory=list)  # (target, new value)
     grads: list[tuple[Any, Var | None]] = field(default_factory=list)  # (Tensor, its new gradient)
     passes: list[tuple[Any, int, bool]] = field(default_factory=list)  # (Tensor, `Node.passes`, whether it is added)
-    rebound: list[tuple[Any, Any]] = field(default_factory=list)  # (Place, the new array or Tensors put there)
+    rebound: list[tuple[Any, list[Var], Any]] = field(default_factory=list)  # (Place, what it held, what it holds then)
     modes: list[tuple[dict[str, Any], bool]] = field(default_factory=list)  # (attributes of a Module, its new mode)
     containers: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)  # (path, members)
     result: Any = None  # nested, with Vars in it
 
     def moving(self) -> set[tuple[int, Any]]:
         """Return the places, as (identity of the owner, key), whose arrays a replay reads anew or replaces."""
-        places = [place for place, _ in self.rebound]
+        places = [place for place, *_ in self.rebound]
         places += [v.source.place for v in self.states if v.source.place]
         return {(id(place.owner), place.key) for place in places}
 
@@ -153,7 +153,7 @@ class Program:
 
     def results(self) -> list[Var]:
         """Return the Vars that are needed after the calls."""
-        return variables([self.result, *[v for _, v in (*self.stores, *self.grads, *self.rebound, *self.containers)]])
+        return variables([self.result, *[v for *_, v in (*self.stores, *self.grads, *self.rebound, *self.containers)]])
 
     def replace(self, new: Mapping[Var, Any], calls: bool = True) -> None:
         """Replace each Var v in use that is a key of `new` by new[v]."""
@@ -173,7 +173,7 @@ class Program:
 
         self.guards = [Guard(guard.predicate, renewed(guard.args), guard.answer) for guard in self.guards]
         for writes in ("stores", "grads", "rebound", "containers"):
-            setattr(self, writes, [(target, renewed(value)) for target, value in getattr(self, writes)])
+            setattr(self, writes, [(*target, renewed(value)) for *target, value in getattr(self, writes)])
         self.result = renewed(self.result)
 
 
@@ -183,7 +183,9 @@ class Result(NamedTuple):
     `kind` says what `value` is. "array": a Var. "result" (computed, takes gradients), "leaf" (made from a number, takes
     gradients) or "constant" (takes none): the data of a Tensor or Value, of class `node`, with its `label` and `grad`.
     "argument": the path of an argument or of one of its members; `node` is what a container holds, for the printer.
-    "found": a Tensor that the function finds at a place, and replaces.
+    "found": a Tensor that the function finds at a place, and replaces. "itself": the Var of a number, or of an array
+    that the function found, which it puts into a place. "kept": that of a new array for a place, with its axes in the
+    order `node` in memory.
     "held": the Holder of a list or dict. "dataclass": its fields; `node` is its class. "memory": the Var of memory that
     several arrays share, in the order `node` of its axes. Each of these arrays has (Result, shape, dtype, offset,
     strides) as its `memory`: the Result for all of it, and where the array lies in it.

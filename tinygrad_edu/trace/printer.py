@@ -35,10 +35,9 @@ class Source(Expressions):
     def __init__(self, program: Program, found: Captured, fun: Function, title: str) -> None:
         self.program = program
         program.stores = [*program.stores]
-        for place, new in program.rebound:
-            news = [new] if isinstance(new, (Var, Result)) else new  # of a Tensor, the data are the first Var
-            pairs = zip(variables(place.var), news, strict=True)
-            program.stores += [(target, v) for target, x in pairs for v in variables(x)[:1]]
+        for _, before, new in program.rebound:
+            pairs = zip(before, [new] if isinstance(new, Result) else new, strict=True)
+            program.stores += [(target, v) for target, x in pairs for v in variables(x)[:1]]  # of a Tensor its data
         self.late = dict(program.stores)  # those that are not written yet
         self.title = title if title.isidentifier() else "f"
         super().__init__({}, {"float", "abs", self.title})

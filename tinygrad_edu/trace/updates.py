@@ -9,16 +9,24 @@ from typing import Any
 import numpy as np
 
 from .captured import Captured
+from .changes import each
 from .functional import memory_axes
 from .holders import EMPTY, Place, assign
-from .ir import Setting, State, ancestors, variables
+from .ir import Result, Setting, State, ancestors, variables
 from .traced import Traced
 
 
-def note_changes(found: Captured) -> list[Callable[[], object]]:
-    """Add the changes that the function made to the program, and return what makes them."""
+def note_changes(found: Captured, tensors: list[tuple[Place, Any, tuple[Any, Any]]]) -> list[Callable[[], object]]:
+    """Add the changes that the function made to the program, and return what makes them.
+
+    `tensors` are the places of Tensors that were replaced, with those before, and the new ones as they are `described`.
+    """
     program, changes = found.rec.program, list[Callable[[], object]]()
     stores = [(t.origin, t) for t in found.arrays.values() if t.is_written]
+    for place, old, (content, new) in tensors:
+        data = [found.closure.holders[id(x)].traced["_value"].origin for x in each(old)]
+        program.rebound.append((place, data, content))
+        changes.append(partial(assign, place.owner, place.key, new))
     for holder, key, given, new in found.exchanged:
         if new is given:
             continue
@@ -26,13 +34,16 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
             program.grads.append((holder.owner, None if new is None else new.variable))
             value = None if new is None else _kept(new.value)
         else:
-            var, itself = given.origin, new.origin if isinstance(new.value, np.ndarray) and new.is_found else None
-            is_number = isinstance(var.source, Setting)
-            value = itself.example if itself else new.value if is_number else _kept(new.value)
-            axes = None if itself or is_number else memory_axes(np.asarray(value))
-            place = Place(holder.owner, key, holder.member(key), var, itself, axes)
+            var, place = given.origin, Place(holder.owner, key, holder.member(key))
+            if isinstance(var.source, Setting):
+                value, content = new.value, Result("itself", new.variable)
+            elif isinstance(new.value, np.ndarray) and new.is_found:
+                value, content = new.origin.example, Result("itself", new.origin)
+            else:
+                value = _kept(new.value)
+                content = Result("kept", new.variable, memory_axes(np.asarray(value)))
             found.places += [place] * holder.is_scope  # which the others have already
-            program.rebound.append((place, new.variable))
+            program.rebound.append((place, [var], content))
             if isinstance(var.source, State):
                 var.source.place = place
         changes.append(partial(assign, holder.owner, key, value))
@@ -43,9 +54,9 @@ def note_changes(found: Captured) -> list[Callable[[], object]]:
     for i, place in found.within.items():
         holder = found.closure.holders[i]
         if isinstance(source := holder.traced["_value"].origin.source, State):
-            source.place = Place(holder.owner, "_value", place.title, within=place)
+            source.place = Place(holder.owner, "_value", place.title, place)
     used = dict.fromkeys([v for call in program.calls for v in call.uses] + list(program.outputs()))
-    used.update(dict.fromkeys(variables([program.stores, [place.var for place, _ in program.rebound]])))
+    used.update(dict.fromkeys(variables([program.stores, [before for _, before, _ in program.rebound]])))
     places = Counter([given.origin for _, _, given, _ in found.exchanged if type(given) is Traced])
     used.update(dict.fromkeys([v for v, n in places.items() if n > 1]))  # what moves between these stays where it is
     order = {v: i for i, v in enumerate(used)}  # that of their first use; what moves is checked also if it has none
@@ -64,7 +75,7 @@ def read_anew(found: Captured) -> None:
         t = found.arrays.get(id(array))
         is_alone = held[id(array)] == 1 and id(array) not in found.closure.fixed
         if t is not None and is_alone and isinstance(t.origin.source, State) and not t.origin.source.moves:
-            t.origin.source.place = Place(holder.owner, key, holder.member(key), t.origin)
+            t.origin.source.place = Place(holder.owner, key, holder.member(key))
             found.places += [t.origin.source.place] * holder.is_scope
 
 
