@@ -222,9 +222,8 @@ class NoGrad:
         _mode.set(PAUSED if (state := mode()) is None else Mode(state.paused + 1, state.watchers))
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if (
-            state := mode()
-        ) is not None:  # as it is in another thread, where the end of a generator may have moved this
+        state = mode()
+        if state is not None:  # as it is in another thread, to which a generator may have moved
             _mode.set(None if state == PAUSED else Mode(max(state.paused - 1, 0), state.watchers))
 
     @overload

@@ -144,6 +144,9 @@ class LRScheduler:
     @contextmanager
     def _undone(self) -> Iterator[None]:
         """Undo all changes of this schedule, of its parts and of the rates if an error leaves the block."""
+        if type(self.epoch) is not int:  # while jit records, which undoes them
+            yield
+            return
         before = {name: np.array(value).tolist() for name, value in self.state_dict().items()}
         try:
             yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -48,7 +47,7 @@ class LinearWarmup(LRScheduler):
 
     def step(self, loss: SupportsFloat | None = None) -> None:
         """Set the rates for the next epoch; a `then` that watches the loss needs `loss`."""
-        with self._undone() if self.watches_loss else nullcontext():
+        with self._undone():
             self.observe(loss)
             super().step()
 
@@ -141,7 +140,7 @@ class ChainedScheduler(LRScheduler):
         if self.watches_loss and loss is None:
             kind = next(type(s).__name__ for s in self.schedulers if s.watches_loss)
             raise TypeError(f"ChainedScheduler.step: {kind} watches the loss; pass it: step(loss)")
-        with self._undone() if type(self.epoch) is int else nullcontext():  # it is not while jit records
+        with self._undone():
             for schedule in self.schedulers:
                 schedule.step(loss) if schedule.watches_loss else schedule.step()  # type: ignore[call-arg]
             self.epoch += 1
