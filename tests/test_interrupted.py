@@ -17,6 +17,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.engine import hooks, mode
 from tinygrad_edu.engine.rules import registry
 from tinygrad_edu.engine.tape import Node
+from tinygrad_edu.jit.recording import Recording
 from tinygrad_edu.optim import lr_scheduler
 from tinygrad_edu.optim.lr_scheduler import ChainedScheduler, ExponentialLR, LinearWarmup, ReduceLROnPlateau, StepLR
 from tinygrad_edu.trace import capture
@@ -85,7 +86,8 @@ def finally_of(function):
 
 
 # An interrupt in these blocks Python itself cannot undo.
-IN_FINALLY = dict(map(finally_of, [lr_scheduler.LRScheduler._set, inspect.unwrap(capture.collector_paused)]))
+BLOCKS = [lr_scheduler.LRScheduler._set, inspect.unwrap(capture.collector_paused), Recording.replay]
+IN_FINALLY = dict(map(finally_of, BLOCKS))
 
 
 def places(run):
@@ -388,6 +390,17 @@ def test_an_interrupted_resumption_puts_everything_back():
 class Interrupting:
     def __str__(self):
         raise KeyboardInterrupt
+
+
+def test_a_replay_that_was_interrupted_is_repeated_by_the_next_call():
+    f, x = tg.jit(lambda x: x * 2), np.ones(3)
+    for _ in range(3):
+        f(x)
+    recording = f._latest("")
+    for at in places(lambda: f(x)):
+        code, line = lines(lambda: f(x), at)[-1]
+        assert not recording.is_running or line in IN_FINALLY.get(code, ()), f"before line {line} of {code.co_qualname}"
+        recording.is_running = False
 
 
 def test_an_interrupted_transform_is_left():

@@ -100,8 +100,8 @@ class Recording:
         with self.lock:
             if self.is_running:  # by a signal's handler, or a hook of warnings
                 raise Unrecorded
-            self.is_running = True
             try:
+                self.is_running = True
                 if self.drawn:
                     drawn = [(s, s.bit_generator.state) for s in self.drawn]
                 if saved and not warnings_raise():  # to be compared: the function itself warns
