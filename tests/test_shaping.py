@@ -69,6 +69,9 @@ REFLECTED = ["edge", "reflect", "symmetric", "wrap"]
         lambda x: np.pad(x, 1),
         lambda x: np.pad(x, (1, 2), constant_values=(3, 4)),
         lambda x: np.pad(x, ((1,), (0,), (2,))),
+        lambda x: np.pad(x, [[0, 2]]),
+        lambda x: np.pad(x, np.array([3])),
+        lambda x: np.pad(x[0, 0, 0], 4),
         lambda x: np.pad(x, ((1, 0), (0, 2), (3, 1)), mode="constant", constant_values=((1, 2), (3, 4), (5, 6))),
         lambda x: np.prod(x[0, 0], axis=-1),
         lambda x: np.cumsum(x),
@@ -248,7 +251,7 @@ def test_astype_is_the_method_as_a_function():
 @pytest.mark.parametrize(
     ("mode", "options"),
     [
-        ("linear_ramp", {}), ("linear_ramp", {"end_values": 2.0}),
+        ("constant", {}), ("linear_ramp", {}), ("linear_ramp", {"end_values": 2.0}),
         ("linear_ramp", {"end_values": ((1.0, 2.0), (3.0, 4.0))}),
         ("maximum", {}), ("minimum", {"stat_length": 2}), ("mean", {}), ("mean", {"stat_length": ((1, 2), (3, 1))}),
         ("median", {}), ("median", {"stat_length": 3}), ("reflect", {"reflect_type": "odd"}),

@@ -64,8 +64,9 @@ def pad_rule(g: Array, y: Array, x: Array, pad_width: Any, mode: str, options: d
     """g at the place of x, plus g at the padding that was copied from x."""
     if mode != "constant":
         return scatter_back(g, x, lambda number: pad(number, pad_width, mode, options))
-    starts = [before for before, _ in widths_of(x, pad_width)]
-    return g[tuple([slice(start, start + n) for start, n in zip(starts, x.shape, strict=True)])]
+    is_dict = isinstance(pad_width, dict)
+    widths = widths_of(x, pad_width) if is_dict else np.broadcast_to(pad_width, (x.ndim, 2)).tolist()
+    return g[tuple([slice(start, start + n) for (start, _), n in zip(widths, x.shape, strict=True)])]
 
 
 defvjp(pad, pad_rule)
