@@ -68,7 +68,7 @@ def cross_entropy(
     classes = _checked_classes(logits, target if counted is None else np.where(counted, target, 0), axis)
     log_p = log_softmax(logits, axis)
     if logits.ndim < 3 and weight is None and counted is None and not label_smoothing:
-        picked = log_p[(np.arange(len(classes)), classes) if classes.ndim else classes]
+        picked = _of_classes(log_p, classes, axis)
         return -np.mean(picked) if reduction == "mean" else -reduced("cross_entropy", picked, reduction)
     return _general_loss("cross_entropy", log_p, classes, axis, weight, counted, label_smoothing, reduction)
 
@@ -107,15 +107,11 @@ def _general_loss(
     label_smoothing: float, reduction: str,
 ) -> Any:  # fmt: skip
     """Return the loss of class numbers with any of the options; rows that are not `counted` have class 0."""
-
-    def of_classes(a: Any) -> Any:
-        return np.squeeze(np.take_along_axis(a, np.expand_dims(classes, axis), axis), axis)
-
-    losses, weights = -of_classes(log_p), None
+    losses, weights = -_of_classes(log_p, classes, axis), None
     of_target: Any = 1.0
     if weight is not None:
         weights = _class_weights(weight, log_p, axis, where)
-        of_target = of_classes(np.broadcast_to(weights, log_p.shape))
+        of_target = np.take_along_axis(weights.reshape(-1), classes.reshape(-1), 0).reshape(classes.shape)
         losses = losses * of_target
     if label_smoothing:
         even = -np.sum(log_p if weights is None else log_p * weights, axis=axis)
@@ -128,6 +124,13 @@ def _general_loss(
     if not nonzero(total):
         raise ValueError(f"{where}: no row counts: all targets are ignore_index, or have a weight of 0")
     return np.sum(losses) / total.astype(losses.dtype)
+
+
+def _of_classes(log_p: Any, classes: Array, axis: int) -> Any:
+    """Return the element of each row's class."""
+    if log_p.ndim < 3:  # an index starts sooner than take_along_axis
+        return log_p[(np.arange(len(classes)), classes) if classes.ndim else classes]
+    return np.squeeze(np.take_along_axis(log_p, np.expand_dims(classes, axis), axis), axis)
 
 
 def _checked_classes(
