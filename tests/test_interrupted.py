@@ -27,9 +27,14 @@ LIBRARIES = tuple([os.path.dirname(tg.__file__), os.path.dirname(np.__file__), c
 
 
 @pytest.fixture(autouse=True)
-def no_garbage():
-    """Collect what other tests have left: its finalizers would be interrupted too."""
+def alone():
+    """Collect what other tests have left, as its finalizers would be interrupted too; leave no context of ours."""
     gc.collect()
+    errors = np.geterr()
+    yield
+    np.seterr(**errors)  # an interrupt at the end of a block of np.errstate leaves its settings
+    mode._mode.set(None)
+    mode.transform.set(None)
 
 
 def frozen(x):
