@@ -1,5 +1,6 @@
 """Recorded functions put Tensors in the place of others: the states of recurrent networks, without their graphs."""
 
+import copy
 import functools
 import tracemalloc
 from collections import deque
@@ -208,6 +209,18 @@ def test_what_a_place_may_not_hold_is_refused_and_changes_nothing(change, words)
         f(X)
     assert all(vars(s)[name] is value for name, value in before.items())
     np.testing.assert_array_equal([s.h.data, s.g.data, s.a, s.w.data], [X + 1, X + 2, X + 3, X])
+
+
+def test_a_copy_that_takes_the_place_has_the_label_of_now():
+    s = SimpleNamespace(w=tg.Tensor(np.ones(3)))
+    jitted = tg.jit(lambda: setattr(s, "w", copy.deepcopy(s.w)), check=False)
+    labels = []
+    for label in ("", "", "new", "new"):
+        s.w.label = label
+        jitted()
+        labels.append(s.w.label)
+    assert labels == ["", "", "new", "new"]
+    assert jitted.cache_info()[:2] == (2, 2)
 
 
 def test_the_error_of_a_call_leaves_the_tensor_where_it_is():

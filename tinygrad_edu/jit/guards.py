@@ -124,7 +124,7 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
     inputs = {id(a): i for i, a in enumerate(arrays) if isinstance(a, np.ndarray)}
     used = {*program.inputs, *program.states}
     read = {id(v.source.array) for v in program.states}  # `locate_state` checks their kinds
-    names_matter = captured.labeled or "label" in captured.closure.names
+    names_matter = captured.labeled or captured.replaced or "label" in captured.closure.names  # a copy has it too
     holders = captured.closure.holders.values()
     unread = set()  # what optimizers keep for parameters that are added later
     if "defaults" not in captured.closure.names:
