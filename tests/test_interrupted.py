@@ -418,6 +418,21 @@ def test_an_interrupted_transform_is_left():
         mode._mode.set(None)  # a block that was interrupted at its end
 
 
+def test_blocks_of_generators_may_end_in_any_order():
+    def within(block):
+        with block():
+            yield
+
+    for block in (tg.no_grad, tg.detect_anomaly):
+        first, second = within(block), within(block)
+        next(first)
+        next(second)
+        first.close()
+        assert mode.mode() is not None
+        second.close()
+        assert mode.mode() is None
+
+
 def test_a_generator_that_another_thread_closes_leaves_that_thread_recording():
     def within():
         with tg.no_grad():

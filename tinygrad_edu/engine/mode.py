@@ -170,9 +170,12 @@ def watched_by(chosen: tuple[Watcher, ...]) -> Iterator[None]:
 
 @contextmanager
 def watching(watcher: W) -> Iterator[W]:
-    """Turn a watcher on, for this thread alone."""
-    with watched_by((*watchers(), watcher)):
+    """Turn a watcher on, for this thread alone; blocks may end in any order, as those of generators do."""
+    try:
+        _set(paused(), (*watchers(), watcher))
         yield watcher
+    finally:
+        _set(paused(), tuple([w for w in watchers() if w is not watcher]))
 
 
 @contextmanager
