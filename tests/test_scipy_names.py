@@ -142,6 +142,29 @@ def test_jit_records_matrix_functions_that_scipy_computes(backend):
     assert "solve_sylvester(" in recorded.source
 
 
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+@pytest.mark.parametrize("transform", ["f", "grad", "hessian"])
+def test_jit_records_a_square_root_that_is_real_and_one_that_is_complex(backend, transform):
+    root = lambda a: np.sum(np.abs(tg.linalg.sqrtm(a)) ** 4)
+    f = {"f": lambda a: tg.linalg.sqrtm(a) * 2, "grad": tg.grad(root), "hessian": tg.hessian(root)}[transform]
+    recorded = tg.jit(f, backend=backend)
+    real = np.eye(3) + np.random.default_rng(0).uniform(size=(4, 3, 3)) / 4
+    f(real[0])
+    for a in [*real, *(real * [-1, 1, 1]), *real]:
+        want, got = f(a), recorded(a)
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-13)
+        assert got.dtype == want.dtype
+    assert (recorded.cache_info().misses, recorded.cache_info().hits) == (2, 10)
+    if transform != "hessian":  # no Hessian is that of a complex matrix
+        np.testing.assert_allclose(recorded(real[0] + 0j), f(real[0] + 0j), rtol=1e-11, atol=1e-13)
+
+
+def test_jit_records_a_hessian_of_solve_sylvester():
+    a = 4 * np.eye(3) + np.random.default_rng(0).uniform(size=(3, 3))
+    f = tg.hessian(lambda a: np.sum(tg.linalg.solve_sylvester(a, a, a) ** 3))
+    np.testing.assert_allclose(tg.jit(f)(a), f(a), rtol=1e-12)
+
+
 def test_a_square_root_that_is_complex_has_the_gradient_of_its_real_matrix():
     a = np.array([[-2.0, 0.5], [0.3, -3.0]])
     assert tg.linalg.sqrtm(tg.Tensor(a)).dtype == complex

@@ -1,7 +1,7 @@
 """Linear algebra by the names and arguments of `scipy.linalg`, whose own functions take no Tensors.
 
-Those that NumPy's functions suffice for need no SciPy; `expm`, `sqrtm` and `solve_sylvester` call SciPy. `jit` records
-all but `sqrtm`. For the functions of `np.linalg`, call NumPy itself.
+Those that NumPy's functions suffice for need no SciPy; `expm`, `sqrtm` and `solve_sylvester` call SciPy. For the
+functions of `np.linalg`, call NumPy itself.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 
 from .linalg import T
 from .products import matmul
-from .registry import Array, defvjp, opaques, primitive, promoting, takes_complex
+from .registry import Array, array_likes, defvjp, is_complex, opaques, predicate, primitive, promoting, takes_complex
 
 
 def scipys() -> Any:
@@ -44,6 +44,19 @@ def expm_rule(g: Array, y: Array, a: Array) -> Array:
 
 
 @primitive
+def complex_sqrtm(a: Array) -> Array:
+    """The square root of a matrix as complex numbers: whether a recorded one is real depends on the values."""
+    root = scipys().sqrtm(a)
+    return root.astype(np.result_type(root, np.complex64), copy=False)
+
+
+@predicate
+def is_real(root: Array) -> bool:
+    """Return whether no element has an imaginary part."""
+    return not np.any(np.imag(root))
+
+
+@primitive
 def sqrtm(a: Array) -> Array:
     """The principal square root of a square matrix, (n, n).
 
@@ -51,7 +64,10 @@ def sqrtm(a: Array) -> Array:
     array([[2., 0.],
            [0., 3.]])
     """
-    return scipys().sqrtm(a)
+    if type(a) in (np.ndarray, list, tuple):
+        return scipys().sqrtm(a)
+    root = complex_sqrtm(a)  # of a recorded array
+    return root if is_complex(a) or not is_real(root) else np.copy(np.real(root))
 
 
 @primitive
@@ -62,6 +78,9 @@ def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
     array([[2., 2.],
            [2., 2.]])
     """
+    for x in (a, b, q):
+        if type(x) in array_likes:
+            np.asarray(x)  # a Batch says that it is none, and is looped over, before jit refuses a recorded array
     kind = np.result_type(a, b, q)  # SciPy's result is wrong where some are real and others complex
     return scipys().solve_sylvester(*[x.astype(kind, copy=False) if kind.kind == "c" else x for x in (a, b, q)])
 
@@ -73,4 +92,4 @@ defvjp(solve_sylvester, lambda g, y, a, b, q: -matmul(solve_sylvester(T(a), T(b)
                         lambda g, y, a, b, q: solve_sylvester(T(a), T(b), g))
 takes_complex.update([expm, sqrtm, solve_sylvester])
 promoting.add(solve_sylvester)
-opaques.update({expm: False, solve_sylvester: False})  # not sqrtm, whose values say whether it is complex
+opaques.update({expm: False, complex_sqrtm: False, solve_sylvester: False})
