@@ -302,6 +302,31 @@ def test_a_dataclass_without_arrays_is_the_same_object_whatever_its_members_call
     np.testing.assert_array_equal([f(known, X), f(known, X)], [X * 2, X * 2])
 
 
+def test_a_dataclass_of_plain_values_that_the_function_makes_is_a_new_one_at_each_call():
+    @dataclass(frozen=True)
+    class Info:
+        n: int
+        mode: str = "a"
+
+    @dataclass(slots=True)
+    class Output:
+        loss: Any
+        info: Any
+
+    @tg.jit
+    def f(x):
+        same = Info(len(x))
+        return Output(x.sum(), [same, {"other": Info(3, "b")}]), same
+
+    found = [f(X * i) for i in range(3)]
+    assert found == [(Output(X.sum() * i, [Info(3), {"other": Info(3, "b")}]), Info(3)) for i in range(3)]
+    assert all([output.info[0] is same for output, same in found])
+    assert len({id(same) for _, same in found}) == 3
+    assert f.cache_info()[:2] == (2, 1)
+    with pytest.raises(JitError, match="the result has a function in it"):
+        tg.jit(lambda x: Info(lambda: x))(X)
+
+
 @pytest.mark.parametrize(
     "text",
     [repr, "{}".format, lambda y: f"{y!r}", lambda y: str([y]), lambda y: {"text": "y is %r" % (y,)}],  # noqa: UP031

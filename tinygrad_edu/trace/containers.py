@@ -4,7 +4,6 @@ A recorded function is given containers of its own, so that the caller's are cha
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -32,14 +31,17 @@ def is_container(x: Any) -> bool:
 
 def is_dataclass(x: Any) -> bool:
     """Return whether x is a dataclass with an array or a Tensor in it, with all of its fields and nothing else."""
-    if not hasattr(type(x), "__dataclass_fields__") or tree.is_module(x) or isinstance(x, Node):
+    return has_fields(x) and any([isinstance(leaf, (np.ndarray, Node, Traced)) for leaf in tree.leaves(x)])
+
+
+def has_fields(x: Any) -> bool:
+    """Return whether x is a dataclass with all of its fields and nothing else."""
+    if not hasattr(type(x), "__dataclass_fields__") or tree.is_module(x) or isinstance(x, (Node, type)):
         return False
     extra = getattr(x, "__dict__", {}).keys() - {f.name for f in fields(x)}
     if extra or x.__class__.__getattribute__ is not object.__getattribute__:  # which may give other values
         return False
-    with suppress(AttributeError):  # a field has no value yet
-        return any([isinstance(leaf, (np.ndarray, Node, Traced)) for leaf in tree.leaves(x)])
-    return False
+    return all([hasattr(x, f.name) for f in fields(x)])  # else a field has no value yet
 
 
 def members(x: Any) -> dict[Any, Any]:

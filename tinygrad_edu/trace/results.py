@@ -20,7 +20,7 @@ from ..transforms import tree
 from .captured import Captured
 from .changes import SHARED, memory_of
 from .closure import PLAIN
-from .containers import is_container, is_dataclass, leaves, members
+from .containers import has_fields, is_container, is_dataclass, leaves, members
 from .functional import memory_axes
 from .ir import ARRAYS, Constant, Result, State, Var
 from .recorder import PLAIN_ARRAYS
@@ -97,7 +97,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         return described(x, found)  # the same as in the result
     if isinstance(x, (list, dict)) and id(x) in found.closure.holders:  # the function's own, which it may have changed
         return Result("held", found.closure.holders[id(x)]), x
-    if is_container(x) and not (seen and is_dataclass(x)):
+    if (is_container(x) and not (seen and is_dataclass(x))) or (not seen and has_fields(x)):
         return described_members(x, found, kept)
     if isinstance(x, Node) and not seen:
         return _described_node(x, found)
