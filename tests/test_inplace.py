@@ -3,6 +3,7 @@
 import _thread
 import itertools
 import linecache
+import signal
 import sys
 
 import numpy as np
@@ -164,8 +165,12 @@ def test_ctrl_c_leaves_a_whole_step(steps, monkeypatch):
         step(optimizer)
     whole_update = InPlace.update
     monkeypatch.setattr(InPlace, "update", update)
-    with pytest.raises(KeyboardInterrupt):
-        step(interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            step(interrupted)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert contents(interrupted) == contents(whole)
     assert (interrupted.steps, interrupted.missed.tolist()) == (whole.steps, whole.missed.tolist())
 
