@@ -188,12 +188,35 @@ def test_a_tensor_at_the_place_is_told_from_arguments_and_other_tensors():
     np.testing.assert_array_equal(scenario(tg.jit), scenario(eager))
 
 
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_the_data_of_a_tensor_that_is_replaced_may_come_to_be_the_array_of_another_place(options):
+    s = SimpleNamespace(h=tg.Tensor(X), a=X + 1)
+
+    def step(x):
+        s.h = tg.Tensor(s.a * 2)
+        return s.a * x
+
+    f = tg.jit(step, **options)
+    for i in range(3):
+        np.testing.assert_array_equal(f(X * i), s.a * X * i)
+    s.h.data = s.a
+    with pytest.raises(tg.JitError, match="ends that two places hold one array"):
+        f(X)
+    step(X)
+    for i in range(3):
+        np.testing.assert_array_equal(f(X * i), s.a * X * i)
+
+
 REFUSED = {
     "graph": (lambda s, x: setattr(s, "h", s.w * x), r"keep a Tensor without a graph, h = \(\.\.\.\)\.detach\(\)"),
     "twice": (lambda s, x: vars(s).update(h=(new := (s.h * x).detach()), g=new), "two places hold one Tensor"),
     "other": (lambda s, x: vars(s).update(h=s.g), "two places hold one Tensor"),
     "parameter": (lambda s, x: setattr(s, "w", tg.Tensor(s.w.data - x)), r"write into the array, w\.data\[\.\.\.\]"),
     "own": (lambda s, x: setattr(s, "h", s.g.detach()), "two places share one array"),
+    "gradient": (
+        lambda s, x: (setattr(s, "h", (s.h * x).detach()), setattr(s.h, "grad", s.a)),
+        "two places share one array",
+    ),
     "array": (lambda s, x: vars(s).update(h=(y := s.h * x).detach(), a=y.data), "two places share one array"),
     "tuple": (lambda s, x: setattr(s, "pair", (s.h.detach(),)), "would not happen at later calls"),
 }

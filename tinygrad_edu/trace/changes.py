@@ -19,6 +19,7 @@ from .traced import JitError, Traced, Unrecorded
 
 FIXED = (set, MappingProxyType)  # holders of no places
 CHANGED = "was changed, which would not happen at later calls"
+APART = "= ... ends that two places hold one array; give each its own"
 SHARED = "lets two places share one array, which a replay does not; take a .copy()"
 
 
@@ -149,10 +150,14 @@ def refuse_replacements(found: Captured) -> None:
     stay = {id(given) for holder, key, given, new in held if new is given or holder.has(key, "_grad")}
     stay |= {id(t) for i, t in found.arrays.items() if i in fixed or shared[id(t)] > 1}
     taken = found.moved | {id(t) for t in found.arrays.values() if id(t) in stay}  # the memories that places hold
+    for place, old, _ in found.replaced:
+        arrays = [found.closure.holders[id(x)].traced["_value"] for x in each(old)]
+        if any([shared[id(t)] > 1 or id(t.origin.example) in fixed for t in arrays]):
+            raise refused(found, found.closure.holders[id(place.owner)], place.key, APART)
     for place, new in news:
-        if id(new) not in found.closure.seen and type(new._value) is Traced:
-            memory = memory_of(new._value)
-            if memory in taken or new._value.root.is_found:
+        for array in [a for a in (new._value, new._grad) if type(a) is Traced and id(new) not in found.closure.seen]:
+            memory = memory_of(array)
+            if memory in taken or array.root.is_found:
                 raise refused(found, found.closure.holders[id(place.owner)], place.key, f"= ... {SHARED}")
             taken.add(memory)
             found.moved.add(memory)
@@ -178,7 +183,7 @@ def refuse_replacements(found: Captured) -> None:
             remedy = f"write {name_of(found, holder, key)[0]}[...] = instead"
             raise refused(found, holder, key, f"= ... puts a number in place of an array; {remedy}")
         elif was_array and (shared[id(given)] > 1 or id(given.origin.example) in fixed):
-            raise refused(found, holder, key, "= ... ends that two places hold one array; give each its own")
+            raise refused(found, holder, key, APART)
         if type(new) is Traced and isinstance(new.value, np.ndarray):
             memory = memory_of(new)
             is_whole = not new.is_view and not holder.has(key, "_grad")  # and may go from place to place
