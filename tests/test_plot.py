@@ -222,6 +222,16 @@ def test_contours_hold_the_whole_path_and_mark_its_ends():
     assert marks(plot.contours(bowl, tuple(PATH.T))) == marks(ax)  # a pair of arrays works as well
 
 
+def test_labels_of_different_heights_differ_also_far_from_zero():
+    ax = plot.contours(lambda a, b: 1e6 + bowl(a, b) / 100, PATH)
+    heights = [float(text.get_text()) for text in ax.texts if text.get_visible()]
+    assert len(heights) >= 2
+    for text in ax.texts:
+        height = float(text.get_text()) - 1e6
+        assert abs(height - bowl(*text.get_position()) / 100) < 0.02
+    assert all(len(text.get_text()) <= 7 for text in plot.contours(bowl, PATH).texts)
+
+
 @pytest.mark.parametrize("draw", [plot.contours, plot.surface])
 def test_a_loss_that_does_not_broadcast_is_asked_point_by_point(draw):
     data = np.linspace(-1, 1, 20)

@@ -55,7 +55,9 @@ def contours(
 
     ax.contourf(x, y, z, heights, cmap=CMAP, norm=BoundaryNorm(heights, 256), alpha=0.7, extend="both")
     lines = ax.contour(x, y, z, heights, colors=BLACK, linewidths=0.5, alpha=0.6)
-    for text in ax.clabel(lines, heights[1::3].tolist(), fontsize=8, fmt="%g", colors=BLACK, inline=False):
+    digits = next(n for n in range(6, 18) if len({f"{height:.{n}g}" for height in heights}) == len(heights))
+    shown = {"fmt": f"%.{digits}g", "fontsize": 8, "colors": BLACK, "inline": False}
+    for text in ax.clabel(lines, heights[1::3].tolist(), **shown):
         text.set(alpha=1, path_effects=[withStroke(linewidth=2, foreground=WHITE)])
         place = (np.array(text.get_position()) - (x[0, 0], y[0, 0])) / (x[0, -1] - x[0, 0], y[-1, 0] - y[0, 0])
         near = abs((steps - text.get_position()) / (x[0, -1] - x[0, 0], y[-1, 0] - y[0, 0])).max(axis=1) < 0.06
