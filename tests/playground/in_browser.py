@@ -95,6 +95,20 @@ def test_a_long_value_is_shown(typing):
     evaluate(page, LECTURE)
 
 
+def test_the_letters_of_a_wide_picture_can_be_read_on_a_phone_too(opened):
+    page = opened(viewport={"width": 390, "height": 844})
+    evaluate(page, "tg.draw(tg.mse_loss(tg.nn.MLP([2, 4, 1], rng=0)(np.ones((3, 2))), np.ones((3, 1))))")
+    picture = page.frame_locator("iframe.picture").locator("svg")
+    pixels = picture.evaluate("svg => 12 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width")
+    assert pixels > 9.5  # of letters of 12 points, which have 16 on paper
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    evaluate(page, "tg.draw(Value(1.0), legend=False)")  # a small one is not enlarged
+    assert picture.evaluate("svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width") == pytest.approx(
+        4 / 3, 0.01
+    )
+    page.context.close()
+
+
 def test_without_javascript_the_page_says_so_and_shows_nothing_that_waits(browser, address):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()

@@ -7,6 +7,7 @@ import { Stopped } from "./python.js";
 
 export const FIRST = Object.values(EXAMPLES)[0];
 const OWN = "Your own";
+const SMALLEST = 0.6; // of its own size a picture is shown: letters of 16 pixels then have 10
 
 export class ExpressionView {
   constructor(python, { changed, showCode }) {
@@ -120,13 +121,15 @@ function stepsFrame(page) {
   return element("iframe", { class: "steps", sandbox: "allow-scripts", title: given.title, srcdoc: given.getAttribute("srcdoc") });
 }
 
-// The picture in a frame that runs nothing
+// The picture in a frame that runs nothing: as wide as the page, but so large that its letters can be read
 function pictureFrame(svg) {
   const start = svg.indexOf("<svg");
-  const height = Number(/<svg[^>]*? height="([\d.]+)pt"/.exec(svg)?.[1] ?? 300) * (4 / 3);
-  const style = '<meta name="color-scheme" content="light dark"><style>body{margin:0}svg{max-width:100%;height:auto}</style>';
+  const size = (name) => Number(new RegExp(`<svg[^>]*? ${name}="([\\d.]+)pt"`).exec(svg)?.[1] ?? 300) * (4 / 3);
+  const scale = Math.min(1, Math.max(SMALLEST, byId("picture").clientWidth / size("width")));
+  const width = `width:100%;min-width:${SMALLEST * size("width")}px;max-width:${size("width")}px`;
+  const style = `<meta name="color-scheme" content="light dark"><style>body{margin:0}svg{${width};height:auto}</style>`;
   return element("iframe", {
     class: "picture", sandbox: "", title: "Picture of the graph", srcdoc: style + svg.slice(start),
-    style: `height:${Math.min(Math.ceil(height) + 20, 900)}px`,
+    style: `height:${Math.min(Math.ceil(scale * size("height")) + 20, 900)}px`,
   });
 }
