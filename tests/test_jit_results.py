@@ -327,6 +327,16 @@ def test_a_dataclass_of_plain_values_that_the_function_makes_is_a_new_one_at_eac
         tg.jit(lambda x: Info(lambda: x))(X)
 
 
+def test_a_generator_that_the_function_reaches_may_be_in_the_result():
+    rng, expected = np.random.default_rng(1), np.random.default_rng(1)
+    f = tg.jit(lambda x: {"rng": rng, "x": x + rng.random()})
+    for _ in range(4):
+        found = f(X)
+        assert found["rng"] is rng
+        np.testing.assert_array_equal(found["x"], X + expected.random())
+    assert f.cache_info().hits == 3
+
+
 @pytest.mark.parametrize(
     "text",
     [repr, "{}".format, lambda y: f"{y!r}", lambda y: str([y]), lambda y: {"text": "y is %r" % (y,)}],  # noqa: UP031
