@@ -13,10 +13,12 @@ import inspect
 import numpy as np
 import pytest
 from hypothesis import settings
+from jit_fuzz import places
 from jit_fuzz.printed import called, printed
 from jit_fuzz.programs import write
 from jit_fuzz.running import differ, difference, quiet, seen, settings_of, shrunk
 
+import tinygrad_edu as tg
 from tinygrad_edu.trace.opening import open_calls
 
 SEEDS = range(20_000 if settings().max_examples >= 1000 else 200)
@@ -34,6 +36,13 @@ def test_program(seed):
     if found:
         text, given = write(seed), settings_of(seed)
         pytest.fail(f"{given}: {found}\n\n{text}\n\nshorter:\n\n{shrunk(text, given)}", pytrace=False)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_arrays_and_tensors_are_where_the_function_puts_them(seed):
+    options = [{}, {"optimize": False}, {"check": False}][seed % 3]
+    expected = list(places.run(seed, lambda f: f))
+    assert list(places.run(seed, functools.partial(tg.jit, **options))) == expected, places.write(seed)
 
 
 def test_most_programs_are_replayed():
