@@ -131,18 +131,8 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
             with watching(_Recording(found)):
                 result = run(*given, **keywords)
         except Exception as error:
-            errors = [e for e in (error, error.__cause__ or error.__context__) if e and not rec.refused]
-            if any([isinstance(v, (Traced, Node)) for _, v in leaves("", [(e.args, vars(e)) for e in errors])]):
-                raise Unrecorded from error  # the error of the function itself holds plain arrays
-            words = str(error)
-            if rec.gave_plain and isinstance(error, (TypeError, ValueError)) and "read-only" in words:
-                rec.error("an array was made a plain one and written into; write into the array, or into a copy", error)
-            if isinstance(error, TypeError) and "jit cannot replay" in words:  # a hook on a gradient
-                rec.error(words, error)
-            if not rec.refused and any([w in words for w in NEEDS_PLAIN]) and "unhashable" not in words:  # as of arrays
-                rec.error(f"{words}: it takes plain arrays and numbers, not recorded ones; {RETURN_IT}", error)
-            if rec.refused and error is not rec.refused:  # NumPy may raise another error instead of ours
-                raise rec.refused from error
+            if (told := error_of(rec, error)) is not error:
+                raise told from error
             raise
         finally:
             with _exchanging:
@@ -180,6 +170,21 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
             change()
     rec.ended = True
     return finished, shown
+
+
+def error_of(rec: Recorder, error: Exception) -> Exception:
+    """Return what to raise for an error in a recorded run: itself, one that says what to write, or Unrecorded."""
+    errors = [e for e in (error, error.__cause__ or error.__context__) if e and not rec.refused]
+    if any([isinstance(v, (Traced, Node)) for _, v in leaves("", [(e.args, vars(e)) for e in errors])]):
+        return Unrecorded()  # the error of the function itself holds plain arrays
+    words = str(error)
+    if rec.gave_plain and isinstance(error, (TypeError, ValueError)) and "read-only" in words:
+        rec.error("an array was made a plain one and written into; write into the array, or into a copy", error)
+    if isinstance(error, TypeError) and "jit cannot replay" in words:  # a hook on a gradient
+        rec.error(words, error)
+    if not rec.refused and any([w in words for w in NEEDS_PLAIN]) and "unhashable" not in words:  # as of arrays
+        rec.error(f"{words}: it takes plain arrays and numbers, not recorded ones; {RETURN_IT}", error)
+    return rec.refused or error  # NumPy may raise another error instead of ours
 
 
 def _after_fork() -> None:
