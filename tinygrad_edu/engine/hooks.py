@@ -14,7 +14,6 @@ import numpy as np
 
 from .errors import kind_of
 from .rules.registry import conj
-from .stores import store
 
 Hook = Callable[[Any], Any]
 hooks: dict[int, dict[int, Hook]] = {}  # by the identity of a living node, in the order of registration
@@ -29,7 +28,8 @@ class RemovableHandle:
         if self._place not in hooks:  # the finalizer first: no hooks outlive their node
             weakref.finalize(node, hooks.pop, self._place, None).atexit = False
         self._of_node = hooks.get(self._place, {})
-        store([(self._of_node.__setitem__, self.id, hook), (hooks.__setitem__, self._place, self._of_node)])
+        self._of_node[self.id] = hook
+        hooks[self._place] = self._of_node
 
     def remove(self) -> None:
         """End the hook; do nothing if it has ended."""

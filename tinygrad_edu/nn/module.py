@@ -18,7 +18,6 @@ from ..engine.habits import instead
 from ..engine.rules.foreign import PACKAGE, library
 from ..engine.rules.registry import Array
 from ..engine.spans import tag
-from ..engine.stores import store
 from ..engine.tape import next_place
 from ..engine.tensor import Tensor
 from ..state import IncompatibleKeys, copy_state
@@ -144,16 +143,17 @@ class Module:
         kind = float_dtype(f"{type(self).__name__}.astype", dtype)
         tensors = list(self.tensors().values())
         converted = [t.data.astype(kind) for t in tensors]  # all of them, before the first is exchanged
-        given = [(t, getattr(t.grad, "_value", t.grad)) for t in tensors]  # a Tensor after create_graph=True
-        gradients = [(t, None if g is None else g.astype(kind, copy=False)) for t, g in given]
-        data = [(setattr, t, "_value", a) for t, a in zip(tensors, converted, strict=True)]
-        store([*data, *[(setattr, t, "_grad", g) for t, g in gradients]])
+        given = [getattr(t.grad, "_value", t.grad) for t in tensors]  # a Tensor after create_graph=True
+        gradients = [None if g is None else g.astype(kind, copy=False) for g in given]
+        for t, data, g in zip(tensors, converted, gradients, strict=True):
+            t._value, t._grad = data, g
         return self
 
     def train(self, mode: bool = True) -> Self:
         """Put this module and all inside it in training mode (or, with False, in evaluation mode)."""
         switch(f"{type(self).__name__}.train", "mode", mode)
-        store([(object.__setattr__, m, "training", mode) for m in self.modules()])
+        for m in self.modules():
+            m.training = mode
         return self
 
     def eval(self) -> Self:
@@ -233,10 +233,12 @@ def mode(modules: Iterable[Module], training: bool) -> Iterator[None]:
     """Put modules in training or evaluation mode, and restore the mode that each had when the block ends."""
     before = [(m, m.training) for m in modules]
     try:
-        store([(object.__setattr__, m, "training", training) for m, _ in before])
+        for m, _ in before:
+            m.training = training
         yield
     finally:
-        store([(object.__setattr__, m, "training", was_training) for m, was_training in before])
+        for m, was_training in before:
+            m.training = was_training
 
 
 def members_of(

@@ -1,6 +1,5 @@
 """Running a model without a trace: what its modules hold is put back afterwards."""
 
-import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.stores import Calls, store
 from ..engine.tensor import Tensor
 
 
@@ -19,16 +17,17 @@ def preserved(model: object) -> Iterator[None]:
     Attributes and members of containers are put back as the same objects; the numbers in Tensors, their gradients, and
     arrays as they were; and Generators at the place of their stream where they were.
     """
-    restore: list[Callable[[], Calls]] = []
+    restore: list[Callable[[], None]] = []
     _collect(model, restore, set())
     try:
         yield
     finally:
-        store([call for put_back in restore for call in put_back()])
+        for put_back in restore:
+            put_back()
 
 
-def _collect(value: Any, restore: list[Callable[[], Calls]], seen: set[int]) -> None:
-    """Append functions that return the calls that put back what `value` and all inside it hold now."""
+def _collect(value: Any, restore: list[Callable[[], None]], seen: set[int]) -> None:
+    """Append functions that put back what `value` and all inside it hold now."""
     if id(value) in seen:
         return
     seen.add(id(value))
@@ -38,8 +37,7 @@ def _collect(value: Any, restore: list[Callable[[], Calls]], seen: set[int]) -> 
         restore.append(partial(_refill, held, dict(held)))
         members = held.values()
     elif isinstance(held, list):
-        members = list(held)
-        restore.append(partial(_call, operator.setitem, held, slice(None), members))
+        restore.append(partial(held.__setitem__, slice(None), members := list(held)))
     elif isinstance(held, tuple):
         members = held
     elif isinstance(held, Tensor):
@@ -48,24 +46,21 @@ def _collect(value: Any, restore: list[Callable[[], Calls]], seen: set[int]) -> 
     elif isinstance(held, np.ndarray):
         restore.append(partial(_rewrite, held, held.copy()))
     elif isinstance(held, np.random.Generator):
-        restore.append(partial(_call, setattr, held.bit_generator, "state", held.bit_generator.state))
+        restore.append(partial(setattr, held.bit_generator, "state", held.bit_generator.state))
     for member in members:
         _collect(member, restore, seen)
 
 
-def _call(*call: Any) -> Calls:
-    return [call]
-
-
-def _refill(held: dict[Any, Any], before: dict[Any, Any]) -> Calls:
+def _refill(held: dict[Any, Any], before: dict[Any, Any]) -> None:
     if list(held) != list(before) or any(held[k] is not v for k, v in before.items()):
-        return [(held.clear,), (held.update, before)]
-    return []
+        held.clear()
+        held.update(before)
 
 
-def _reset(t: Tensor, data: Any, grad: Any, requires_grad: bool) -> Calls:
-    return [(setattr, t, "_value", data), (setattr, t, "_grad", grad), (setattr, t, "requires_grad", requires_grad)]
+def _reset(t: Tensor, data: Any, grad: Any, requires_grad: bool) -> None:
+    t.data, t._grad, t.requires_grad = data, grad, requires_grad  # t.grad = grad would take the array of a Tensor
 
 
-def _rewrite(a: Any, before: Any) -> Calls:
-    return [(operator.setitem, a, ..., before)] if a.flags.writeable else []
+def _rewrite(a: Any, before: Any) -> None:
+    if a.flags.writeable:
+        a[...] = before

@@ -12,7 +12,6 @@ import numpy as np
 from ..engine.rules.finite import all_finite
 from ..engine.rules.floats import python_float
 from ..engine.rules.registry import predicate
-from ..engine.stores import store
 from .tracing import Array
 from .validation import describe, gradients, leaf_tensors
 
@@ -40,7 +39,8 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     factor = np.minimum(1.0, max_norm / (total + 1e-6))  # PyTorch's 1e-6, for a gradient of zeros
     # In float64, as a factor of 1e-9 is 0 in float16; not in place, as two parameters may share one gradient array.
     scaled = [np.multiply(g, factor, dtype=np.result_type(g.dtype, np.float64)).astype(g.dtype) for g in grads]
-    store([(setattr, p, "_grad", g) for p, g in zip(params, scaled, strict=True)])
+    for p, g in zip(params, scaled, strict=True):
+        p._grad = g
     return python_float(total)  # type: ignore[no-any-return]
 
 
@@ -68,7 +68,8 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
                 "scales all gradients together"
             )
     clipped = [np.clip(g, -clip_value, clip_value) for g in grads]
-    store([(setattr, p, "_grad", g) for p, g in zip(params, clipped, strict=True)])
+    for p, g in zip(params, clipped, strict=True):
+        p._grad = g
 
 
 def check_bound(name: str, bound: Any) -> None:

@@ -1,7 +1,6 @@
 """Checkpoints: all state that training changes, and the file from which an interrupted run resumes."""
 
 import json
-import operator
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,6 @@ from numpy.typing import ArrayLike
 from ..data.batches import Arrays
 from ..engine.reprs import counted
 from ..engine.rules.registry import Array
-from ..engine.stores import store
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
@@ -49,11 +47,13 @@ class TrainingState:
 
     def copy_to(self, copies: list[Array]) -> None:
         """Write the data of the tensors into `copies`, the arrays that `copies()` returned."""
-        store([(operator.setitem, copy, ..., t.data) for copy, t in zip(copies, self.tensors, strict=True)])
+        for copy, t in zip(copies, self.tensors, strict=True):
+            np.copyto(copy, t.data)
 
     def restore(self, copies: list[Array]) -> None:
         """Write `copies` into the data of the tensors."""
-        store([(operator.setitem, t.data, ..., copy) for copy, t in zip(copies, self.tensors, strict=True)])
+        for copy, t in zip(copies, self.tensors, strict=True):
+            np.copyto(t.data, copy)
 
     def state_dict(self) -> dict[str, ArrayLike]:
         """Return copies of everything, by names such as "model/0.weight" and "optimizer/lr"."""
