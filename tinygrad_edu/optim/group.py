@@ -76,8 +76,9 @@ class Group:
         """Return the calls that set the rate of a schedule for the present, times the factors of all others."""
         others = 1.0
         if self.factors.size > 2:
-            is_other = np.arange(self.factors.size) != place
-            others = python_float(np.prod(np.where(is_other, self.factors, 1.0)[1:]))
+            factors = self.factors.copy()
+            factors[place] = 1.0
+            others = python_float(np.prod(factors[1:]))
         lr = nonnegative(self.kind.__name__, "lr", rate * others)
         factor = rate / np.where(np.equal(base_lr, 0), 1.0, base_lr)
         return [(operator.setitem, self.factors, place, factor), (operator.setitem, vars(self), "lr", lr)]

@@ -147,11 +147,11 @@ class LRScheduler:
         if type(self.epoch) is not int:  # while jit records, which undoes them
             yield
             return
-        before = {name: np.array(value).tolist() for name, value in self.state_dict().items()}
+        before = self.state_dict()
         try:
             yield
         except BaseException:
-            self._restore(before)
+            self._restore({name: np.array(value).tolist() for name, value in before.items()})
             raise
 
     def _restore(self, state: dict[str, Any]) -> None:

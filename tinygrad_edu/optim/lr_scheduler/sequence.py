@@ -47,6 +47,9 @@ class LinearWarmup(LRScheduler):
 
     def step(self, loss: SupportsFloat | None = None) -> None:
         """Set the rates for the next epoch; a `then` that watches the loss needs `loss`."""
+        if not self.watches_loss:
+            super().step()
+            return
         with self._undone():
             self.observe(loss)
             super().step()
