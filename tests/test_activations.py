@@ -37,3 +37,9 @@ def test_activations_and_their_gradients_choose_without_np_where(f):
     step = tg.jit(tg.value_and_grad(lambda x: np.sum(f(x) * x[: np.size(f(x))])))
     step(np.linspace(-4, 4, 10))
     assert "np.where" not in step.source  # for elements of signs in no order it takes 20 times as long as a product
+
+
+def test_the_slope_of_prelu_gets_no_gradient_from_an_infinity_that_it_does_not_affect():
+    weight = tg.Tensor(0.25)
+    np.sum(tg.prelu(np.array([np.inf, -2.0]), weight)).backward()
+    assert weight.grad == -2

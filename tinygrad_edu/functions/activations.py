@@ -33,13 +33,8 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """
     check_numbers("leaky_relu", negative_slope=negative_slope)
     x = floating(x)
-    return np.multiply(x, slopes(x, negative_slope))
-
-
-def slopes(x: Any, negative: Any) -> Any:
-    """Return 1 where x is positive, and `negative` elsewhere: for signs in no order ten times as fast as np.where."""
-    positive = np.maximum(np.sign(x), 0)
-    return positive + negative * (1 - positive)
+    positive = np.maximum(np.sign(x), 0)  # where signs are in no order, np.where takes ten times as long
+    return np.multiply(x, positive + negative_slope * (1 - positive))
 
 
 def softplus(x: Any, beta: float = 1.0, threshold: float | None = None) -> Any:
@@ -147,7 +142,7 @@ def prelu(x: Any, weight: Any) -> Any:
         weight = weight.reshape(-1, *(1,) * (len(shape) - 2))
     elif channels and not shape:
         weight = weight.reshape(())
-    return np.multiply(x, slopes(x, weight))
+    return activations.relu(x) + weight * np.clip(x, None, 0)
 
 
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
