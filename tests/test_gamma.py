@@ -62,6 +62,9 @@ def test_the_gamma_function_of_several_dimensions_takes_the_logarithm_of_all_at_
     jitted = tg.jit(lambda a: multigammaln(a, 5))
     jitted(np.full((2, 3), 4.0))
     assert jitted.source.count("np.floor(") == 1
+    a = tg.Value(4.0)  # one number makes no array of all
+    multigammaln(a, 3).backward()
+    assert a.grad == pytest.approx(tg.grad(lambda x: multigammaln(x, 3))(4.0))
 
 
 def log_poch(z, m):

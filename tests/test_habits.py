@@ -45,7 +45,7 @@ ANSWERED = {
     "tg.linearize(f, x)": "write tg.jvp", "tg.custom_jvp": "write tg.custom_vjp", "tg.make_hvp(f)": "write tg.hvp(f)",
     "tg.deriv(f)": "write tg.elementwise_grad", "tg.remat(f)": "write tg.checkpoint", "tg.lax": "if, for and while",
     "tg.check_grads": "write tg.check_grad", "tg.tree_map": "write tg.tree.tree_map", "x.clamp(0)": "write np.clip(x",
-    "tg.flatten": "write tg.tree.ravel(tree)", "tg.flatten_func": "lambda v: f(unravel(v))",
+    "tg.flatten": "x.flatten(), or tg.tree.ravel(tree)", "tg.flatten_func": "lambda v: f(unravel(v))",
     "tg.Value(1.0)._backward()": "write y.backward(), which runs the rules", "x.cleargrad()": "write x.zero_grad()",
     "model.zero_grads()": "write x.zero_grad()", "x.creator": "write x.fun",
     "tg.mean_squared_error": "write tg.mse_loss", "tg.softmax_cross_entropy": "write tg.cross_entropy",

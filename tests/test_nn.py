@@ -391,8 +391,9 @@ def test_the_padding_of_an_embedding_starts_at_zero_and_is_not_trained(run):
         times = np.bincount(np.ravel(i), minlength=4) * [1, 1, 1, 0]
         np.testing.assert_array_equal(layer.weight.grad, np.column_stack([times, times]))
     np.testing.assert_array_equal(layer(3).data, [7, 7])
-    with pytest.raises(ValueError, match=r"Embedding\(4, 2\): there is no row padding_idx=4"):
-        nn.Embedding(4, 2, padding_idx=4)
+    for wrong in (4, 1.0, np.array([1])):
+        with pytest.raises(ValueError, match=re.escape(f"Embedding(4, 2): there is no row padding_idx={wrong!r}")):
+            nn.Embedding(4, 2, padding_idx=wrong)
 
 
 @pytest.mark.parametrize("layer", [nn.Linear(2, 1), nn.BatchNorm1d(2), nn.LayerNorm(2), nn.Dropout(), nn.Flatten()])

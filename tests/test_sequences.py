@@ -205,6 +205,10 @@ def test_dropout_between_layers_is_left_out_in_evaluation():
         (lambda: nn.LSTM(2, 3)(np.ones((4, 3))), r"LSTM\(2 -> 3\) got \(4, 3\): it takes \(n, t, 2\) or \(t, 2\)"),
         (lambda: nn.RNN(2, 3)(np.ones((4, 2)), np.ones((1, 1, 3))), r"for one sequence it takes one of shape \(1, 3\)"),
         (lambda: nn.MultiheadAttention(6, 2)(np.ones((3, 4))), r"query \(3, 4\).* \(n, s, 6\), or all .* without n"),
+        (
+            lambda: nn.MultiheadAttention(6, 2)(np.ones((3, 6)), key_padding_mask=np.zeros((1, 3), bool)),
+            r"key_padding_mask of shape \(1, 3\): for one sequence it takes \(3,\)",
+        ),
         (lambda: nn.GRU(2, 3)(np.ones((4, 5, 3))), r"GRU\(2 -> 3\) got \(4, 5, 3\): it takes \(n, t, 2\)"),
         (lambda: nn.RNN(2, 3)(np.ones((4, 0, 2))), r"RNN\(2 -> 3\) got \(4, 0, 2\): .*t from 1"),
         (lambda: nn.RNN(2, 3)(np.ones((4, 5, 2)), np.ones((4, 3))), r"\(4, 3\): for 4 sequences .* \(1, 4, 3\)"),

@@ -1,6 +1,7 @@
 """tg.tree: containers taken apart, built again and mapped; paths of leaves."""
 
 import gc
+import time
 from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass, field
 
@@ -112,6 +113,24 @@ def test_lists_and_tuples_of_classes_with_other_arguments_are_built_again():
     x = np.arange(2.0)
     np.testing.assert_array_equal(tg.jit(lambda x: Stack(2) + x + np.stack(stack))(x), 3 + x * np.ones((2, 2)))
     np.testing.assert_array_equal(tg.grad(lambda s: np.sum(s[0] * s[1]))(stack), stack)
+
+
+def test_lists_and_tuples_are_built_again_with_their_attributes_and_without_their_methods():
+    class Checked(list):
+        def append(self, _):
+            raise TypeError("this list is complete")
+
+        extend = __setitem__ = append
+
+    class Named(tuple):
+        pass
+
+    named = Named([1.0, 2.0])
+    named.name = "both"
+    checked, pair, now = tg.tree.tree_map(lambda x: 2 * x, (Checked([1.0]), named, time.gmtime(0)))
+    assert (type(checked), [*checked], type(pair), pair, pair.name) == (Checked, [2.0], Named, (2.0, 4.0), "both")
+    assert type(now) is time.struct_time
+    assert now.tm_year == 2 * 1970
 
 
 def test_dataclasses_with_slots_and_other_attributes_are_copied():

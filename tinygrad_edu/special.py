@@ -14,6 +14,7 @@ from .engine.rules.activations import erf, finite_max, floating, sigmoid
 from .engine.rules.gamma import gammaln, polygamma, xlog1py, xlogy
 from .engine.rules.promotion import floats
 from .engine.rules.registry import Axis
+from .engine.value import Value
 from .transforms.custom import stop_gradient
 
 __all__ = [
@@ -66,8 +67,11 @@ def multigammaln(a: Any, d: int) -> Any:
         raise ValueError(f"special.multigammaln: d is the number of dimensions, a positive integer, not {d!r:.60}")
     a = floating(a)
     a = np.where(np.greater(a, (d - 1) / 2), a, np.nan)
-    halves = np.arange(d).astype(a.dtype) / 2
-    return np.sum(gammaln(a[..., None] - halves), axis=-1) + d * (d - 1) / 4 * math.log(math.pi)
+    if isinstance(a, Value):  # which is one number, and makes no array
+        logs = sum([gammaln(a - j / 2) for j in range(d)])
+    else:
+        logs = np.sum(gammaln(a[..., None] - np.arange(d).astype(a.dtype) / 2), axis=-1)
+    return logs + d * (d - 1) / 4 * math.log(math.pi)
 
 
 def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:

@@ -73,7 +73,12 @@ class MultiheadAttention(Module):
         if len(query.shape) == 2:
             batches = {id(x): x[np.newaxis] for x in (query, key, value)}  # the same three, if they were the same
             query, key, value = (batches[id(x)] for x in (query, key, value))
-            padding = None if key_padding_mask is None else np.expand_dims(key_padding_mask, 0)
+            padding, needed = key_padding_mask, key.shape[1:2]
+            if padding is not None:
+                if np.shape(padding) != needed:
+                    shape = f"of shape {np.shape(padding)}: for one sequence it takes {needed}"
+                    raise ValueError(f"{self.describe()} got key_padding_mask {shape}")
+                padding = np.expand_dims(padding, 0)
             options = need_weights, attn_mask, average_attn_weights, is_causal
             y, weights = self.forward(query, key, value, padding, *options)
             return y[0], None if weights is None else weights[0]

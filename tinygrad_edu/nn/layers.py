@@ -105,9 +105,10 @@ class Embedding(Module):
         kind = float_dtype(where, dtype)
         weight = generator(where, rng).normal(size=(self.num_embeddings, self.embedding_dim))
         if padding_idx is not None:
-            if padding_idx not in range(-num_embeddings, num_embeddings):
+            is_row = isinstance(padding_idx, (int, np.integer)) and -num_embeddings <= padding_idx < num_embeddings
+            if not is_row:
                 raise ValueError(f"{where}: there is no row padding_idx={padding_idx!r:.60}")
-            padding_idx %= num_embeddings
+            padding_idx = int(padding_idx) % num_embeddings
             weight[padding_idx] = 0
         self.padding_idx = padding_idx
         self.weight = Tensor(weight.astype(kind), label="weight")

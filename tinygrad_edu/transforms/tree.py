@@ -247,12 +247,16 @@ def members(x: Any) -> dict[Any, Any] | None:
 
 def like(container: Any, new: Sequence[Any]) -> Any:
     """Return a container of the same kind with new members; for a Module, a dict."""
-    if isinstance(container, tuple):
-        return tuple.__new__(type(container), new)  # a subclass may take other arguments
+    kind: Any = type(container)
     copied: Any
-    if isinstance(container, list):
-        copied = copy(container)
-        copied[:] = new
+    if isinstance(container, (list, tuple)):
+        if hasattr(kind, "n_sequence_fields"):  # time.struct_time and its like refuse tuple.__new__
+            return kind(new)
+        copied = tuple.__new__(kind, new) if isinstance(container, tuple) else list.__new__(kind)  # __init__ may differ
+        if isinstance(container, list):
+            list.extend(copied, new)
+        for name, value in getattr(container, "__dict__", {}).items():
+            object.__setattr__(copied, name, value)
         return copied
     if is_module(container):
         return dict(zip([name for name, _ in container.named_parameters()], new, strict=True))
