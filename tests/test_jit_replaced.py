@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import inspect
 import tracemalloc
 from collections import deque
 from types import SimpleNamespace
@@ -262,6 +263,83 @@ def test_the_error_of_a_call_leaves_the_tensor_where_it_is():
     eager = SimpleNamespace(h=before)
     eager.h = (eager.h + X).detach()
     np.testing.assert_array_equal(s.h.data, eager.h.data)  # as the function itself leaves it
+
+
+def test_a_mean_without_axes_goes_on_from_call_to_call():
+    def scenario(jit):
+        s = SimpleNamespace(mean=constant(0.0), pair=(constant(1.0), constant(2.0)))
+
+        @jit
+        def f(x):
+            s.mean = (s.mean * 0.9 + x.sum() * 0.1).detach()
+            s.pair = s.pair[1], (s.pair[0] * s.mean).detach()
+            return s.mean * x
+
+        results = [f(constant(X * i)).data.copy() for i in range(8)]
+        return results, [t.data.copy() for t in (s.mean, *s.pair)], f
+
+    *expected, _ = scenario(lambda f: f)
+    *given, f = scenario(tg.jit)
+    np.testing.assert_array_equal(given[0], expected[0])
+    np.testing.assert_array_equal(given[1], expected[1])
+    assert f.cache_info()[:2] == (7, 1)
+
+
+def moved_tensors(s, x):
+    old = s.a
+    s.b.data[...] = s.b.data * 2 + x.data
+    s.a, s.b, s.pair = s.b, s.a, (x, s.pair[0])
+    return old, s.a, x
+
+
+def moved_arrays(s, x):
+    s.c[...] = s.c * 2 + x.data
+    s.c, s.d = s.d, s.c
+    return s.c
+
+
+def moved_after_their_data(s, x):
+    s.a.data = s.a.data * 2
+    s.a, s.b = (s.b * x).detach(), s.a
+    return s.b
+
+
+@pytest.mark.parametrize("replace", [moved_tensors, moved_arrays, moved_after_their_data])
+def test_printed_programs_move_what_the_function_moves(replace):
+    a, b, c, d = (constant(X + i) for i in range(1, 5))
+    s = SimpleNamespace(a=a, b=b, pair=(c, d), c=X + 5, d=X + 6)
+    f = tg.jit(lambda x: replace(s, x))
+    f(constant(X))
+    scope = {}
+    exec(f.source, scope)
+    printed = [*scope.values()][-1]
+    held = {"a": s.a, "b": s.b, "pair_0": s.pair[0], "pair_1": s.pair[1], "c": s.c, "d": s.d}
+    held = {name: np.array(getattr(t, "data", t)) if isinstance(t, tg.Tensor) else t.copy() for name, t in held.items()}
+    names = [*inspect.signature(printed).parameters][1:]
+    assert {*names} <= {*held}
+    for _ in range(3):
+        result, expected = printed(X + 7, *[held[name] for name in names]), f(constant(X + 7))
+        for given, right in zip(tg.tree.leaves(result), tg.tree.leaves(expected), strict=True):
+            np.testing.assert_array_equal(given, right.data if isinstance(right, tg.Tensor) else right)
+    now = {"a": s.a.data, "b": s.b.data, "pair_0": s.pair[0].data, "pair_1": s.pair[1].data, "c": s.c, "d": s.d}
+    for name in names:
+        np.testing.assert_array_equal(held[name], now[name])
+
+
+def test_the_id_of_a_tensor_that_is_replaced_is_noticed_at_the_first_replay():
+    s = SimpleNamespace(h=constant(X))
+
+    @tg.jit
+    def f(x):
+        known = id(s.h)
+        s.h = (s.h + x).detach()
+        return known
+
+    assert f(X) != id(s.h)
+    before = s.h
+    with pytest.raises(tg.JitError, match="depends on something that a recording does not see"):
+        f(X)
+    assert s.h is before
 
 
 def test_replays_keep_no_tensor_that_was_replaced():

@@ -66,6 +66,24 @@ def test_a_training_step_trains_in_c_as_in_python(tmp_path, dtype, optimizer):
     np.testing.assert_allclose(np.ravel(printed), expected, rtol=1e-12 if dtype == np.float64 else 1e-5)
 
 
+def test_tensors_and_arrays_that_move_move_in_c_too(tmp_path):
+    a, b, c, d = (tg.Tensor(np.arange(3.0) + i, requires_grad=False) for i in range(4))
+    s = SimpleNamespace(a=a, b=b, pair=(c, d), e=np.ones(3), f=np.arange(3.0))
+
+    @tg.jit
+    def step(x):
+        s.b.data[...] = s.b.data * 0.5 + x
+        s.e[...] = s.e + x
+        s.a, s.b, s.e, s.f = s.b, s.a, s.f, s.e
+        s.pair = s.pair[1], (s.pair[0] * 0.5 + s.a).detach()
+        return s.a, s.b, s.pair[0], s.pair[1], s.e, s.f
+
+    step(np.ones(3))
+    printed = run(tmp_path, step.c_main(np.ones(3)), 5)
+    expected = [flat(step(np.ones(3))) for _ in printed]
+    np.testing.assert_allclose(printed, expected, rtol=1e-12)
+
+
 def elementwise(x, y):
     z = np.where(x > 0, np.exp(x) - np.tanh(y), np.abs(x) ** 1.5) + np.sin(x) * np.maximum(x, y) / 3
     return (

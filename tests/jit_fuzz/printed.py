@@ -23,7 +23,7 @@ def start(v):
 def shown(x, value):
     """Return nested results as lists, dicts and arrays; `value` gives the arrays of Vars."""
     if isinstance(x, Result):
-        return None if x.kind == "argument" else shown(x.value, value)
+        return shown(x.node if x.kind in ("argument", "found") else x.value, value)
     if isinstance(x, (list, tuple)):
         return [shown(a, value) for a in x]
     if isinstance(x, dict):

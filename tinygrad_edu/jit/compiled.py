@@ -181,7 +181,7 @@ class Jitted(Transparent):
             self._keep([recording, *kept])
         if recording.captured.is_doubtful:
             result = recording.checked_replay(args, kwargs)
-            recording.hits, recording.next_check = 0, recording.next_check - 1  # it counts as a miss
+            recording.hits = recording.next_check = 0  # it counts as a miss: the first replay is compared, too
             return self._fun(*args, **kwargs) if result is CACHE_MISS or result is GUARD_FAILED else result
         return result
 

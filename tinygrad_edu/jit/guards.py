@@ -113,7 +113,8 @@ def replaced_tensors(emitter: Emitter) -> Iterator[str]:
         for i, x in enumerate(each(old)):
             text = emitter.tensors[id(x)] = emitter.variable("t")
             member = found if x is old else f"{held}[{i}]"
-            yield f"type({text} := {member}) is {emitter.fun(Tensor)} and {text}.fun is None"
+            is_array = f" and {text}.data.shape == ()" * (not x._value.shape)  # makes an array of NumPy's scalar
+            yield f"type({text} := {member}) is {emitter.fun(Tensor)} and {text}.fun is None{is_array}"
 
 
 def members_seen(emitter: Emitter) -> Iterator[str]:

@@ -182,10 +182,10 @@ class Result(NamedTuple):
 
     `kind` says what `value` is. "array": a Var. "result" (computed, takes gradients), "leaf" (made from a number, takes
     gradients) or "constant" (takes none): the data of a Tensor or Value, of class `node`, with its `label` and `grad`.
-    "argument": the path of an argument or of one of its members; `node` is what a container holds, for the printer.
-    "found": a Tensor that the function finds at a place, and replaces. "itself": the Var of a number, or of an array
-    that the function found, which it puts into a place. "kept": that of a new array for a place, with its axes in the
-    order `node` in memory.
+    "argument": the path of an argument or of one of its members. "found": a Tensor that the function finds at a place,
+    and replaces. Of both, `node` is what a container holds, or the data of a Tensor, for the printer. "itself": the Var
+    of a number, or of an array that the function found, which it puts into a place. "kept": that of a new array for a
+    place, with its axes in the order `node` in memory.
     "held": the Holder of a list or dict. "dataclass": its fields; `node` is its class. "memory": the Var of memory that
     several arrays share, in the order `node` of its axes. Each of these arrays has (Result, shape, dtype, offset,
     strides) as its `memory`: the Result for all of it, and where the array lies in it.

@@ -34,10 +34,12 @@ class Source(Expressions):
 
     def __init__(self, program: Program, found: Captured, fun: Function, title: str) -> None:
         self.program = program
+        written = dict(program.stores)
         program.stores = [*program.stores]
         for _, before, new in program.rebound:
             pairs = zip(before, [new] if isinstance(new, Result) else new, strict=True)
-            program.stores += [(target, v) for target, x in pairs for v in variables(x)[:1]]  # of a Tensor its data
+            values = [(target, v) for target, x in pairs for v in variables(x)[:1]]  # of a Tensor its data
+            program.stores += [(target, written.get(v, v)) for target, v in values]  # what moves is written first
         self.late = dict(program.stores)  # those that are not written yet
         self.title = title if title.isidentifier() else "f"
         super().__init__({}, {"float", "abs", self.title})
@@ -168,7 +170,7 @@ class Source(Expressions):
     def returned(self, value: object) -> str:
         """Write the result, with its lists, tuples and dicts."""
         if isinstance(value, Result) and (value.kind != "argument" or value.node is not None):
-            held = value.node if value.kind == "argument" else value.value
+            held = value.node if value.kind in ("argument", "found") else value.value
             return self.returned(tuple(held) if value.kind == "dataclass" else held)
         if isinstance(value, (list, tuple, dict)) and not isinstance(value, Result):
             return self.container(value, self.returned)

@@ -79,10 +79,10 @@ def described(x: Any, found: Captured, kept: bool = False) -> tuple[Any, Any]:
 def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     path, given = found.paths.get(id(x), (None, None))
     if path and (kept or not isinstance(given, ARRAYS)):
-        content = described_members(x, found, kept)[0] if is_container(given) and not kept else None
+        content = described_members(x, found, kept)[0] if is_container(given) and not kept else data_at_end(x, found)
         return Result("argument", path, content), given
     if id(x) in found.within:
-        return Result("found", x), x
+        return Result("found", x, data_at_end(x, found)), x
     if kept and memory_of(x._value if isinstance(x, Node) else x) in found.moved:
         raise found.rec.error(f"a list, a dict or a dataclass among the arguments {SHARED}")
     state = x.origin.source if kept and type(x) is Traced else None
@@ -109,6 +109,14 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has {kind_of(x)} in it; return {kinds}")
     return x, x
+
+
+def data_at_end(x: Any, found: Captured) -> Var | None:
+    """Return the Var of the data that a Tensor or a Value which the function found has at the end; None for others."""
+    if not isinstance(x, Node):
+        return None
+    data = found.closure.holders[id(x)].last["_value"]
+    return (data if type(data) is Traced else found.rec.constant(data)).variable
 
 
 def _described_node(x: Node, found: Captured) -> tuple[Result, Any]:

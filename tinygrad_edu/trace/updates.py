@@ -23,10 +23,6 @@ def note_changes(found: Captured, tensors: list[tuple[Place, Any, tuple[Any, Any
     """
     program, changes = found.rec.program, list[Callable[[], object]]()
     stores = [(t.origin, t) for t in found.arrays.values() if t.is_written]
-    for place, old, (content, new) in tensors:
-        data = [found.closure.holders[id(x)].traced["_value"].origin for x in each(old)]
-        program.rebound.append((place, data, content))
-        changes.append(partial(assign, place.owner, place.key, new))
     for holder, key, given, new in found.exchanged:
         if new is given:
             continue
@@ -47,6 +43,10 @@ def note_changes(found: Captured, tensors: list[tuple[Place, Any, tuple[Any, Any
             if isinstance(var.source, State):
                 var.source.place = place
         changes.append(partial(assign, holder.owner, key, value))
+    for place, old, (content, new) in tensors:  # after what the function does to the old ones
+        data = [found.closure.holders[id(x)].traced["_value"].origin for x in each(old)]
+        program.rebound.append((place, data, content))
+        changes.append(partial(assign, place.owner, place.key, new))
     changes += [partial(assign, attributes, "training", mode) for attributes, mode in program.modes]
     changes += [partial(assign, target.example, ..., new.value) for target, new in stores]
     program.stores += [(target, new.variable) for target, new in stores]

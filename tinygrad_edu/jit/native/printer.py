@@ -206,7 +206,7 @@ class Printer(Statements):
 def returned(x: Any) -> list[Any]:
     """Return the Vars and numbers of a result in order, without gradients of Tensors, and memory that arrays share."""
     if isinstance(x, Result):
-        return returned(x.node if x.kind == "argument" else x.value)
+        return returned(x.node if x.kind in ("argument", "found") else x.value)
     if isinstance(x, (list, tuple, dict)):
         return [v for part in (x.values() if isinstance(x, dict) else x) for v in returned(part)]
     return [x] if type(x) is Var or isinstance(x, (bool, int, float, np.bool, np.integer, np.floating)) else []
