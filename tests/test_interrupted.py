@@ -99,6 +99,7 @@ def last_block(function, keyword):
 BLOCKS = [lr_scheduler.LRScheduler._set, inspect.unwrap(capture.collector_paused), Recording.replay]
 BLOCKS += [inspect.unwrap(preserving.preserved), inspect.unwrap(module.mode)]
 LOOPS = [tg.optim.clip_grad_norm, tg.optim.clip_grad_value, tg.nn.Module.astype, tg.nn.Module.train]
+LOOPS += [tg.Tensor._take_place_of]
 UNCHECKED = dict([last_block(f, "finally:") for f in BLOCKS] + [last_block(f, "for ") for f in LOOPS])
 
 

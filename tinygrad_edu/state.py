@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from .engine.arguments import switch
 from .engine.errors import converted, kind_of
 from .engine.rules.registry import Array
-from .engine.stores import store
+from .stores import store
 
 Path = str | os.PathLike[str]
 SAFETENSORS = {  # its names of types that NumPy has; bfloat16 is read as integers of two bytes

@@ -24,7 +24,6 @@ from .reprs import tensor_html, tensor_text
 from .rules.foreign import array_from
 from .rules.indexing import check_fit, setitem
 from .rules.registry import Array, Function, array_likes, array_of, conj, is_complex, name
-from .stores import Calls, store
 from .tape import Node, constant
 
 
@@ -151,13 +150,11 @@ class Tensor(Declared):  # type: ignore[misc]
     def _take_place_of(self, other: Tensor) -> None:
         """Become another result: take over its data, its place on the tape and its recipe."""
         recipe = ("fun", "args", "argvals", "kwargs", "argnums")
-        changes: Calls = []
         for slot in ("_value", "requires_grad", "order", *recipe, "span", "tangents", "trail"):
             if hasattr(other, slot):
-                changes.append((setattr, self, slot, getattr(other, slot)))
+                setattr(self, slot, getattr(other, slot))
             elif hasattr(self, slot):
-                changes.append((delattr, self, slot))
-        store(changes)
+                delattr(self, slot)
 
     def __len__(self) -> int:
         if not self._value.ndim:

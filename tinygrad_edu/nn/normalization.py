@@ -12,8 +12,8 @@ from numpy.typing import DTypeLike
 from ..engine.arguments import nonnegative_numbers, switches
 from ..engine.rules.normalization import normalize
 from ..engine.rules.registry import Array, predicate_of_all
-from ..engine.stores import store
 from ..engine.tensor import Tensor
+from ..stores import store
 from .layers import checked_input, checked_sizes
 from .module import Module, float_dtype
 

@@ -12,8 +12,8 @@ from ..engine.habits import KEYWORDS, keyword_instead
 from ..engine.reprs import counted
 from ..engine.rules.floats import python_float
 from ..engine.rules.foreign import PACKAGE, library
-from ..engine.stores import Calls, store
 from ..engine.tensor import Tensor
+from ..stores import Calls, store
 from .tracing import Array
 from .validation import Setting, nonnegative
 

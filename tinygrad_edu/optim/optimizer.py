@@ -12,10 +12,10 @@ import numpy as np
 from ..engine.arguments import switch
 from ..engine.conjugation import complex_seen
 from ..engine.reprs import counted, table
-from ..engine.stores import Calls, store
 from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..state import check_state, copy_state
+from ..stores import Calls, store
 from .group import Group, Hyperparameters, hyperparameter, setting_text
 from .inplace import WIDER, InPlace, Update, ascent, real_parts, run_plainly, working_dtype
 from .packing import initial_states

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ...engine.errors import users_level
 from ...engine.rules.floats import python_float
 from ...engine.rules.registry import predicate
-from ...engine.stores import store
 from ...state import copy_state
+from ...stores import store
 from ..optimizer import Optimizer, check_optimizer
 from ..validation import nonnegative
 
