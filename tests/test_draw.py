@@ -541,6 +541,7 @@ def test_numbers_of_few_digits_are_not_rounded():
     shown = labels(tg.draw((tg.Value(12345.0) * 1.0001 + 1e-5) * 0.1234567, gradients=False))
     assert shown[:2] == ["12345", "1.0001"]
     assert {"1e-05", "0.1235"} <= set(shown)
+    assert labels(tg.draw(tg.Value(-1234.56), gradients=False)) == ["-1234.56"]  # a sign is no digit
     assert "[10001, -1.25, 1.235e+05]" in labels(tg.draw(tg.Tensor([10001.0, -1.25, 123456.78])))
     assert "[1000.5, 0.1, nan]" in labels(tg.draw(tg.Tensor(np.float32([1000.5, 0.1, np.nan]))))
     assert "= 24691, steps" in str(tg.explain(tg.Value(12345.5) * 2))

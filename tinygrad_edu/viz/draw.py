@@ -118,7 +118,10 @@ def draw(
     """Return a picture of the graph that computed `tensor` (a Tensor or Value), or all tensors of a list.
 
     It goes from left to right or, with `rankdir="TB"`, from top to bottom. Arguments are in their order if Graphviz
-    finds such a layout, and have numbers if the order matters to the operation.
+    finds such a layout, and have numbers if the order matters to the operation. A parameter without a label has the
+    name that its module knows it by. Long numbers are rounded to four digits, and of arrays of more than six elements
+    the shape is shown, with the norm of the gradient; tooltips have them in full. Graphs that would take Graphviz too
+    long are laid out in columns, a column for each step from the leaves.
 
     `depth` is the number of levels of modules that are opened: 0 for none, None for all. By default all are opened but
     the innermost modules, the layers of a network. Of three or more equal blocks of modules in a row only the first is

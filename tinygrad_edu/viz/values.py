@@ -13,7 +13,7 @@ from ..engine.tape import Node
 Number = float | np.generic | Array  # the value or gradient of a Value, or of a Tensor
 
 SMALL = 6  # elements of an array that are written out
-FEW = 7  # characters of a number that is not rounded
+FEW = 7  # characters of a number that is not rounded, beside its sign
 
 
 def check_numbers_known(where: str, x: Any) -> None:
@@ -28,7 +28,7 @@ def format_number(x: complex | np.inexact[Any]) -> str:
     """Return a number with four significant digits, or with all of its digits if they are few: 1.0001, 12345."""
     x = x + 0.0  # which turns -0 into 0
     exact = f"{x:.7g}"
-    return exact if len(exact) <= FEW and "e" not in exact and complex(exact) == x else f"{x:.4g}"
+    return exact if len(exact.lstrip("-")) <= FEW and "e" not in exact and complex(exact) == x else f"{x:.4g}"
 
 
 def format_value(x: ArrayLike) -> str:
