@@ -43,3 +43,11 @@ def test_the_slope_of_prelu_gets_no_gradient_from_an_infinity_that_it_does_not_a
     weight = tg.Tensor(0.25)
     np.sum(tg.prelu(np.array([np.inf, -2.0]), weight)).backward()
     assert weight.grad == -2
+
+
+@pytest.mark.parametrize("f", [tg.relu, tg.relu6, tg.hardtanh, tg.hardsigmoid, tg.hardswish])
+@pytest.mark.parametrize("g", [np.inf, -np.inf])
+def test_an_infinite_gradient_does_not_pass_where_an_activation_is_constant(f, g):
+    x = tg.Tensor([-8.0, -np.inf, 0.5])
+    f(x).backward([g, g, 0.0])
+    np.testing.assert_array_equal(x.grad, [0, 0, 0])

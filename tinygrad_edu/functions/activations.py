@@ -185,8 +185,7 @@ def hardswish(x: Any) -> Any:
     >>> tg.hardswish(np.array([-1.0, 0.0, 2.0])).round(4)
     array([-0.3333,  0.    ,  1.6667])
     """
-    x = floating(x)
-    return np.clip(x, -3, None) * hardsigmoid(x)
+    return activations.hardswish(floating(x))
 
 
 def mish(x: Any) -> Any:

@@ -65,6 +65,15 @@ defvjp(limited, lambda g, y, x, low, high: g * ((x > low) & (x < high)), None, N
 
 
 @primitive
+def hardswish(x: Array) -> Array:
+    """x (x / 6 + 1 / 2), elementwise: 0 up to -3, and x from 3 on."""
+    return np.clip(x, -3, None) * (np.clip(x + 3, 0, 6) / 6)
+
+
+defvjp(hardswish, lambda g, y, x: g * (np.clip(x + 3, 0, 6) / 6 + ((x > -3) & (x < 3)) * (np.clip(x, -3, 3) / 6)))
+
+
+@primitive
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), elementwise, without overflow and exact to rounding for both signs of x.
 
@@ -134,8 +143,8 @@ _FAR = (  # erfc(x) exp(x**2), from 0.5 to 4
 )
 
 defvjp(erf, lambda g, y, x: g * (2 / math.sqrt(math.pi) * np.exp(-np.square(np.clip(x, -30, 30)))))  # 0 from 28 on
-pointwise.update([relu, limited, sigmoid, log1pexp, erf])
-choosing.update([relu, limited])
+pointwise.update([relu, limited, hardswish, sigmoid, log1pexp, erf])
+choosing.update([relu, limited, hardswish])
 
 
 # Along an axis
