@@ -18,7 +18,7 @@ from tinygrad_edu.engine import hooks, mode
 from tinygrad_edu.engine.rules import registry
 from tinygrad_edu.engine.tape import Node
 from tinygrad_edu.jit.recording import Recording
-from tinygrad_edu.nn import module, preserving
+from tinygrad_edu.nn import module, preserving, summary
 from tinygrad_edu.optim import lr_scheduler
 from tinygrad_edu.optim.lr_scheduler import ChainedScheduler, ExponentialLR, LinearWarmup, ReduceLROnPlateau, StepLR
 from tinygrad_edu.trace import capture
@@ -97,7 +97,7 @@ def last_block(function, keyword):
 
 # An interrupt in these blocks Python itself cannot undo; and these loops only store what was computed before.
 BLOCKS = [lr_scheduler.LRScheduler._set, inspect.unwrap(capture.collector_paused), Recording.replay]
-BLOCKS += [inspect.unwrap(preserving.preserved), inspect.unwrap(module.mode)]
+BLOCKS += [inspect.unwrap(preserving.preserved), inspect.unwrap(module.mode), summary._output_shapes]
 LOOPS = [tg.optim.clip_grad_norm, tg.optim.clip_grad_value, tg.nn.Module.astype, tg.nn.Module.train]
 LOOPS += [tg.Tensor._take_place_of]
 UNCHECKED = dict([last_block(f, "finally:") for f in BLOCKS] + [last_block(f, "for ") for f in LOOPS])
@@ -235,6 +235,42 @@ def test_an_optimizer_loads_all_of_a_state_or_nothing(wide):
         np.testing.assert_array_equal(optimizer.state_dict()[name], a, strict=name != "steps")
 
 
+def test_state_becomes_wide_as_a_whole_and_is_then_known_as_wide():
+    other = adam()
+    for at in places(lambda: other._widen("f")):
+        optimizer = adam()
+        code, line = lines(lambda optimizer=optimizer: optimizer._widen("f"), at)[-1]
+        kinds = {a.dtype.char for arrays in optimizer.state.values() for a in arrays}
+        assert kinds == {"d" if optimizer.wide else "f"}, f"before line {line} of {code.co_qualname}"
+
+
+def test_a_step_of_lbfgs_counts_if_it_moves():
+    def make():
+        w = tg.Tensor([1.0, 2.0])
+        return tg.optim.LBFGS([w], max_iter=1), w
+
+    def step(made):
+        optimizer, w = made
+
+        def closure():
+            w.zero_grad()
+            loss = np.sum(w * w)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+
+    step(make())  # what is imported then has lines of its own
+    other = make()
+    for at in places(lambda: step(other)):
+        made = make()
+        code, line = lines(lambda made=made: step(made), at)[-1]
+        if line not in UNCHECKED.get(code, ()):
+            moved = made[1].data.tolist() != [1, 2]
+            assert made[0].steps == moved, f"before line {line} of {code.co_qualname}"
+        mode._mode.set(None)
+
+
 def test_an_optimizer_without_memory_for_wider_state_keeps_all_of_it(monkeypatch):
     optimizer = adam(1e30)
     state, before = adam(1.0).state_dict(), frozen(optimizer)
@@ -359,9 +395,12 @@ def test_an_interrupted_summary_takes_nothing_from_a_model():
     for at in places(lambda: summarize(other)):
         model = make()
         code, line = lines(lambda model=model: summarize(model), at)[-1]
+        watched = dict(summary.observers)
+        summary.observers.clear()
         if line in UNCHECKED.get(code, ()):
             continue
         assert frozen(model)[0] == frozen(make())[0], f"before line {line} of {code.co_qualname}"
+        assert not watched, f"before line {line} of {code.co_qualname}"
         mode._mode.set(None)  # a block that was interrupted at its end
 
 

@@ -79,13 +79,13 @@ class LBFGS(Optimizer):
             raise TypeError("LBFGS.step takes a closure: it clears gradients, calls backward, and returns the loss")
         for p in self.params:
             fit_together(p.data)
-        x, kept = self._vector(), (self.iterations, self.evaluations, self.changes.copy(), self.last)
+        x, kept = self._vector(), (self.steps, self.iterations, self.evaluations, self.changes.copy(), self.last)
         try:
             loss = self._iterate(closure)
             self.steps += 1
         except BaseException:
             self._put(x)
-            self.iterations, self.evaluations, self.changes, self.last = kept
+            self.steps, self.iterations, self.evaluations, self.changes, self.last = kept
             raise
         return loss
 
