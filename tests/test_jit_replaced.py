@@ -247,22 +247,23 @@ def test_a_copy_that_takes_the_place_has_the_label_of_now():
     assert jitted.cache_info()[:2] == (2, 2)
 
 
-def test_the_error_of_a_call_leaves_the_tensor_where_it_is():
+def test_the_error_of_a_replay_leaves_the_tensor_where_it_is():
     s = SimpleNamespace(h=constant(X + 1))
 
     @tg.jit
     def f(x):
         s.h = (s.h + x).detach()
-        with np.errstate(divide="raise"):
-            return 1 / x
+        return np.linalg.inv(np.diag(x))
 
     f(X + 1), f(X + 2)
     before = s.h
-    with pytest.raises(FloatingPointError):
+    with pytest.raises(np.linalg.LinAlgError):
         f(X)
-    eager = SimpleNamespace(h=before)
-    eager.h = (eager.h + X).detach()
-    np.testing.assert_array_equal(s.h.data, eager.h.data)  # as the function itself leaves it
+    assert s.h is before
+    np.testing.assert_array_equal(s.h.data, 3 * X + 4)
+    f(X + 1)
+    np.testing.assert_array_equal(s.h.data, 4 * X + 5)
+    assert f.cache_info()[:2] == (2, 1)
 
 
 def test_a_mean_without_axes_goes_on_from_call_to_call():
@@ -340,6 +341,34 @@ def test_the_id_of_a_tensor_that_is_replaced_is_noticed_at_the_first_replay():
     with pytest.raises(tg.JitError, match="depends on something that a recording does not see"):
         f(X)
     assert s.h is before
+
+
+@pytest.mark.parametrize("kind", [list, deque, lambda members: dict(enumerate(members))])
+def test_one_of_a_long_list_is_replaced_at_each_call_of_one_recording(kind):
+    s = SimpleNamespace(states=kind([constant(X + i) for i in range(30)]))
+
+    @tg.jit
+    def f(x):
+        s.states[7] = (s.states[7] + x * s.states[8]).detach()
+
+    for _ in range(4):
+        f(2.0)
+    np.testing.assert_array_equal(s.states[7].data, X + 7 + 8 * (X + 8))
+    assert f.cache_info()[:2] == (3, 1)
+
+
+@pytest.mark.parametrize("name", ["h", "pair"])
+def test_what_the_first_replay_puts_into_a_place_is_compared(name):
+    s = SimpleNamespace(h=constant(X), pair=(constant(X + 1), constant(X + 2)))
+
+    @tg.jit
+    def f(x):
+        new = constant(np.random.default_rng().normal(size=3) + x)  # which no recording can repeat
+        setattr(s, name, new) if name == "h" else setattr(s, name, (new, s.pair[0]))
+
+    f(X)
+    with pytest.raises(tg.JitError, match=rf"the data of {name}.* at a replay, so the function depends on something"):
+        f(X)
 
 
 def test_replays_keep_no_tensor_that_was_replaced():

@@ -224,6 +224,7 @@ def test_the_weights_of_classes_are_not_repeated_for_each_row(loss):
     step = tg.jit(lambda x, t: loss(x, t, weight=[0.5, 1, 2]))
     step(np.array([[-1.0, -2.0, -3.0], [-2.0, -1.0, -4.0]]), np.array([0, 2]))
     assert "np.array([0.5, 1.0, 2.0])" in step.source
+    assert step.source.count("take_along_axis") == 1  # of the weights; an index picks the elements of rows sooner
 
 
 def test_softmax_before_cross_entropy_and_sigmoid_before_its_loss_give_a_hint():
