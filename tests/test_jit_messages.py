@@ -36,6 +36,7 @@ def refused():
     losses, seen, model = [], {"a": 0}, nn.Linear(2, 1)
     model.log, model.n, model.total, model.last, model.kept = [], 0, np.zeros(()), np.zeros(2), model.weight * 1
     hidden, table = np.zeros(2), np.ones(2)
+    rng = np.random.default_rng(1)
     held = types.SimpleNamespace(
         rule=lambda x: x * table, pair=(table, 2.0), rng=np.random.default_rng(0), steps=np.int64(0)
     )
@@ -125,6 +126,7 @@ def refused():
     yield lambda x: setattr(held, "rule", held.rule(x)), "rule = ... puts an array in place of a function; give it"
     yield lambda x: setattr(held, "pair", held.pair[0] * x), "pair = ... puts an array in place of a tuple"
     yield lambda x: setattr(held, "pair", (x, x)), "; keep each array in an attribute of its own, or return the value"
+    yield lambda x: setattr(held, "rng", rng), "rng = Generator(PCG64) at "
     yield lambda x: setattr(held, "rng", held.rng.normal(size=2) * x), "rng = ... puts an array in place of a Generator"
     yield redefining, "some default of scaled was changed, which would not happen at later calls"
     yield redefining_keywords, "some default of scaled was changed"

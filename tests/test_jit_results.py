@@ -337,6 +337,15 @@ def test_a_generator_that_the_function_reaches_may_be_in_the_result():
     assert f.cache_info().hits == 3
 
 
+@pytest.mark.parametrize("text", [repr, str, "{}".format])
+def test_the_text_of_a_generator_is_that_without_jit(text):
+    rng = np.random.default_rng(1)
+    f = tg.jit(lambda x: (x + rng.random(), text(rng)))
+    for _ in range(3):
+        assert f(X)[1] == text(rng)
+    assert f.cache_info().hits == 2
+
+
 @pytest.mark.parametrize(
     "text",
     [repr, "{}".format, lambda y: f"{y!r}", lambda y: str([y]), lambda y: {"text": "y is %r" % (y,)}],  # noqa: UP031

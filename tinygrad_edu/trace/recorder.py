@@ -134,11 +134,8 @@ class Recorder:
 
     def is_fixed(self, v: Var) -> bool:
         """Whether a value depends on constants and on plain arrays alone, so that a guard can check it."""
-        for source in (a.source for a in ancestors(v)):
-            plain = type(source) is Constant or (type(source) is State and source.kind == "array")
-            if source.draws if type(source) is Call else not plain:
-                return False
-        return True
+        sources = (a.source for a in ancestors(v) if type(a.source) is not Constant)
+        return all(not x.draws if type(x) is Call else type(x) is State and x.kind == "array" for x in sources)
 
     def fixed_value(self, x: Traced) -> Any:
         """Return the value of an array that is the same at every call, and record a guard that it is."""
@@ -232,15 +229,20 @@ class TracedGenerator(np.random.Generator):
         self._rec, self._generator = rec, generator
 
     def __getattribute__(self, attribute: str) -> Any:
-        get = super().__getattribute__
         if attribute.startswith("_"):
-            return get(attribute)
-        rec, original = get("_rec"), getattr(get("_generator"), attribute)
+            return super().__getattribute__(attribute)
+        rec, original = self._rec, getattr(self._generator, attribute)
         if rec.is_foreign() or not (callable(original) or attribute == "bit_generator"):
             return original
         if attribute in ("bit_generator", "shuffle", "spawn", "bytes"):
             raise rec.error(f"{attribute} of a Generator is not recorded; draw with other methods, such as permutation")
         return functools.partial(_draw, rec, original)
+
+    def __str__(self) -> str:
+        return str(self._generator)
+
+    def __repr__(self) -> str:
+        return repr(self._generator)
 
     def __reduce__(self) -> Any:
         if not self._rec.is_foreign():

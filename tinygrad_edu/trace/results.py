@@ -104,7 +104,7 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     if is_array:
         return _described_array(x, found)
     x = found.copies.originals.get(id(x), x)
-    x = object.__getattribute__(x, "_generator") if type(x) is TracedGenerator else x
+    x = x._generator if type(x) is TracedGenerator else x
     if id(x) not in found.closure.seen and not isinstance(x, (ModuleType, tree.Structure)):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
         raise found.rec.error(f"the result has {kind_of(x)} in it; return {kinds}")
