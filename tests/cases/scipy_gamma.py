@@ -13,8 +13,8 @@ a = floats(0.6, 4)
 
 
 def quantile(fun):
-    """Return a case by the parameter, from 1 to 4, and a probability from 0.2 to 0.8."""
-    return st.tuples(st.just(lambda a, p: fun(a, p / 5)), broadcastable(low=1.0, high=4.0))
+    """Return a case by the parameter, from 0.6 to 4, and a probability from 0.2 to 0.8."""
+    return st.tuples(st.just(lambda a, p: fun(a - 0.4, p / 5.5)), broadcastable(low=1.0, high=4.4))
 
 
 CASES = {
