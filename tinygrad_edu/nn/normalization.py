@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol
 
@@ -13,7 +12,6 @@ from ..engine.arguments import nonnegative_numbers, switches
 from ..engine.rules.normalization import normalize
 from ..engine.rules.registry import Array, predicate_of_all
 from ..engine.tensor import Tensor
-from ..stores import store
 from .layers import checked_input, checked_sizes
 from .module import Module, float_dtype
 
@@ -113,16 +111,14 @@ class BatchNorm1d(Module):
         """Update the running statistics by those of a batch, which was divided by `scale`."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
-        count = self.num_batches_tracked.data
-        changes: list[Any] = [(operator.setitem, count, ..., count + 1)]
-        momentum = 1 / (count + 1) if self.momentum is None else self.momentum
-        for running, new, power in ((self.running_mean, mean, 1), (self.running_var, var, 2)):
-            r, latest = running.data, new.data if isinstance(new, Tensor) else new
+        count, means, variances = (t.data for t in (self.num_batches_tracked, self.running_mean, self.running_var))
+        momentum, new = 1 / (count + 1) if self.momentum is None else self.momentum, []
+        for running, found, power in ((means, mean, 1), (variances, var, 2)):
+            latest = found.data if isinstance(found, Tensor) else found
             if scale is not None:
-                latest = latest.astype(r.dtype) * scale.astype(r.dtype) ** power
-            kept = (r * (1 - momentum)).astype(r.dtype, copy=False)
-            changes.append((operator.setitem, r, ..., kept + momentum * latest))
-        store(changes)
+                latest = latest.astype(running.dtype) * scale.astype(running.dtype) ** power
+            new.append((running * (1 - momentum)).astype(running.dtype, copy=False) + momentum * latest)
+        count[...], means[...], variances[...] = count + 1, *new
 
     def describe(self) -> str:
         """Return "BatchNorm1d(num_features)", with the options that are off."""
