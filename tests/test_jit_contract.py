@@ -283,6 +283,41 @@ def test_a_container_that_grows_from_call_to_call_is_named(name, grow):
             grow(net, i)
             jitted(X)
     assert [str(w.message).split(" is ")[0] for w in caught] == [f"jit(<lambda>): the length of {name}"]
+    assert "Keep growing containers outside of the models, lists and dicts" in str(caught[0].message)
+
+
+def count_iterations(opt, i):
+    opt.iterations = i
+
+
+def change_options(options, i):
+    options.scale = float(i)
+
+
+@pytest.mark.parametrize(
+    ("make", "change", "name"),
+    [
+        (lambda w: tg.optim.LBFGS([w]), count_iterations, "iterations of LBFGS"),
+        (lambda w: SimpleNamespace(zero_grad=w.zero_grad, scale=1.0), change_options, "scale of SimpleNamespace"),
+    ],
+)
+def test_an_attribute_that_is_another_one_at_each_call_is_named_with_its_owner(make, change, name):
+    w = tg.Tensor(np.ones(2))
+    owner = make(w)
+
+    def loss():
+        owner.zero_grad()
+        y = np.mean((X @ w) ** 2) * getattr(owner, "scale", 1.0)
+        y.backward()
+        return y
+
+    jitted = tg.jit(loss)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(8):
+            change(owner, i)
+            jitted()
+    assert [str(w.message).split(" is ")[0] for w in caught] == [f"jit(loss): the attribute {name}"]
 
 
 def test_a_variable_that_is_another_one_at_each_call_is_named_in_one_warning():

@@ -33,7 +33,7 @@ from .native import cache as native_cache
 from .native import compiler
 from .native.decompose import decompose
 from .native.printer import Printer
-from .recording import VARIABLE, Recording, varying
+from .recording import VARIABLE, Recording, remedy_for, varying
 
 MAXSIZE = 16  # recordings that are kept
 FEW = 4  # calls in a row that are recorded, though their shapes are known and no call has used the last recordings
@@ -199,8 +199,7 @@ class Jitted(Transparent):
         if varies == VARIABLE and len(self._recordings) > 1:
             varies = next((name for _, name, _ in self._recordings[1].replaced(self._recordings[0])), varies)
         text = "is a different one at each call, so no recording fits: the function runs without jit"
-        remedy = "Pass arrays or Values for what changes, keep the same objects and few shapes"
-        warnings.warn(f"jit({self._name}): {varies} {text}. {remedy}", stacklevel=users_level())
+        warnings.warn(f"jit({self._name}): {varies} {text}. {remedy_for(varies)}", stacklevel=users_level())
 
     def _forget(self, captured: Captured) -> None:
         """Drop the recording that an object among its arguments was given to, as the object is gone."""

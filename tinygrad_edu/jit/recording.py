@@ -167,7 +167,10 @@ class Recording:
             (id(v), None): (f"the length of {holder.member(key)}", len(held[id(v)].before))
             for _, holder in holders for key, v in holder.seen.items() if isinstance(v, GROWING) and id(v) in held
         } | {
-            (i, key): (f"the variable or attribute {holder.member(key)}", value)
+            (i, key): (
+                f"the attribute {key} of {holder.title}" if holder.has_names and not holder.is_globals
+                else f"the variable or attribute {holder.member(key)}", value
+            )
             for i, holder in holders for key, value in holder.seen.items() if (i, key) not in moving
         }  # fmt: skip
 
@@ -201,6 +204,13 @@ def varying(
         return ""
     pairs = zip(argument_names(fun, args, kwargs), given, kinds, strict=True)
     return next((f"the argument {name}" for name, (kind, x), (_, y) in pairs if not kind and x != y), VARIABLE)
+
+
+def remedy_for(varies: str) -> str:
+    """Return what to do about what is a different one at each call."""
+    if varies.startswith("the length of "):
+        return "Keep growing containers outside of the models, lists and dicts that it uses, or pass few shapes"
+    return "Pass arrays or Values for what changes, keep the same objects and few shapes"
 
 
 def kind_of_array(x: Any) -> Hashable:
