@@ -327,6 +327,20 @@ def test_a_dataclass_of_plain_values_that_the_function_makes_is_a_new_one_at_eac
         tg.jit(lambda x: Info(lambda: x))(X)
 
 
+def test_the_error_for_a_dataclass_with_other_attributes_than_its_fields_says_so():
+    @dataclass
+    class Noted:
+        n: int
+
+    def noted(x):
+        made = Noted(3)
+        made.note = "other"
+        return x, made
+
+    with pytest.raises(JitError, match="a Noted in it, whose attributes are not just its fields; return arrays"):
+        tg.jit(noted)(X)
+
+
 def test_a_generator_that_the_function_reaches_may_be_in_the_result():
     rng, expected = np.random.default_rng(1), np.random.default_rng(1)
     f = tg.jit(lambda x: {"rng": rng, "x": x + rng.random()})

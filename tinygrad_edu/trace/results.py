@@ -107,7 +107,8 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
     x = x._generator if type(x) is TracedGenerator else x
     if id(x) not in found.closure.seen and not isinstance(x, (ModuleType, tree.Structure)):
         kinds = "arrays, Tensors, plain values, and lists, tuples, dicts and dataclasses of them"
-        raise found.rec.error(f"the result has {kind_of(x)} in it; return {kinds}")
+        extra = ", whose attributes are not just its fields" if hasattr(type(x), "__dataclass_fields__") else ""
+        raise found.rec.error(f"the result has {kind_of(x)} in it{extra}; return {kinds}")
     return x, x
 
 
