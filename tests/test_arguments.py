@@ -110,7 +110,7 @@ RAISES = {  # of code that once was accepted, or had an error of Python's or Num
     "np.broadcast_arrays(x, [1, 2], [1, 2, 3])": "np.broadcast_arrays(x of shape (1,), [1, 2], [1, 2, 3]): shape",
     "x.detach().item(0, 0)": "item: x of shape (1,) [0, 0]: incorrect number of indices for array",
     "setattr(model, 'trainable', False)": "Linear.trainable = ...: only parameters have this switch; write for p in",
-    "setattr(model, 'requires_grad', False)": "write for p in model.parameters(): p.requires_grad = False",
+    "setattr(model, 'requires_grad', False)": "write for p in model.parameters(): p.requires_grad = False; keep this",
     "tg.save({'a': x}, 'a.npz')": "tg.save(...): Tensor 'x' takes gradients, and an array would lose them; np.stack",
     "tg.no_grad(3)": "no_grad takes a function, or nothing, as in `with no_grad():`, not 3",
     "tg.ggnvp(3)": "ggnvp takes a function, not an int",

@@ -59,7 +59,7 @@ ANSWERED = {
     "tg.data.StandardScaler()": "write tg.data.Standardizer()", "tg.metrics": "tg.mse_loss, tg.accuracy",
     "x.gt(0)": "x > y", "x.bool()": "write x != 0", "opt.learning_rate": "write lr=",
     "tg.linalg.inv(x)": "write np.linalg.inv",
-    "model.requires_grad_(False)": "write for p in model.parameters(): p.requires_grad = False",
+    "model.requires_grad_(False)": "write for p in model.parameters(): p.requires_grad = False; keep this",
     "setattr(opt, 'learning_rate', 0.1)": "Adam: there is no hyperparameter learning_rate; write lr=",
 }  # fmt: skip
 KEYWORDS = {

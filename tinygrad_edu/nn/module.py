@@ -70,7 +70,7 @@ class Module:
         if name in _METHODS:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {name} is a method of every Module; use another name")
         if name in ("requires_grad", "trainable") and library(self) == PACKAGE:
-            remedy = "for p in model.parameters(): p.requires_grad = False"
+            remedy = "for p in model.parameters(): p.requires_grad = False; keep this list, which loses frozen ones"
             raise TypeError(f"{type(self).__name__}.{name} = ...: only parameters have this switch; write {remedy}")
         objects = value.flat if isinstance(value, np.ndarray) and value.dtype.hasobject else ()
         if any(map(_is_trained, value if type(value) in _UNSEARCHED else objects)):  # type: ignore[call-overload]
@@ -85,7 +85,10 @@ class Module:
         raise TypeError(f"{type(self).__name__} has no method forward(self, x): a Module defines one")
 
     def parameters(self) -> list[Tensor]:
-        """Return the Tensors to train, each once, in the order of the attributes."""
+        """Return the Tensors to train, each once, in the order of the attributes.
+
+        Frozen ones, with requires_grad=False, are not in it: keep the list to set this to True again.
+        """
         return [p for _, p in self.named_parameters()]
 
     def named_parameters(self) -> list[tuple[str, Tensor]]:
