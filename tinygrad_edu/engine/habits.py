@@ -103,7 +103,7 @@ MODULES = {  # attributes of Modules alone; those that are functions of NumPy ar
     **dict.fromkeys(("save", "save_weights"), "tg.save(model.state_dict(), path)"),
     **dict.fromkeys(("load", "load_weights"), "model.load_state_dict(tg.load(path))"),
     **dict.fromkeys(("copy", "clone"), "copy.deepcopy(model)"),
-    "requires_grad_": "for p in model.parameters(): p.requires_grad = False; keep this list, which loses frozen ones",
+    "requires_grad_": "for p in model.parameters(): p.requires_grad = False; keep this list, as parameters() leaves out frozen ones",
 }
 KEYWORDS = {
     **dict.fromkeys(("seed", "random_state"), "rng="), "test_size": "fractions=", "n_splits": "k=",

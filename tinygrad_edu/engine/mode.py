@@ -226,7 +226,7 @@ class NoGrad:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         state = mode()
-        if state is not None:  # as it is in another thread, to which a generator may have moved
+        if state is not None:  # it is None in another thread, where a generator with this block may end
             _mode.set(None if state == PAUSED else Mode(max(state.paused - 1, 0), state.watchers))
 
     @overload

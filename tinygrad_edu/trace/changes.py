@@ -146,7 +146,7 @@ def refuse_replacements(found: Captured) -> None:
     fixed = found.closure.fixed.union([id(x) for place, x in scopes if place not in places])
     news = [(place, x) for place, _, new in found.replaced for x in each(new)]
     gone = found.within.keys() - {id(x) for _, x in news}
-    held = [each for each in found.exchanged if id(each[0].owner) not in gone]
+    held = [exchange for exchange in found.exchanged if id(exchange[0].owner) not in gone]
     stay = {id(given) for holder, key, given, new in held if new is given or holder.has(key, "_grad")}
     stay |= {id(t) for i, t in found.arrays.items() if i in fixed or shared[id(t)] > 1}
     taken = found.moved | {id(t) for t in found.arrays.values() if id(t) in stay}  # the memories that places hold

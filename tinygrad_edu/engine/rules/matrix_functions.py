@@ -80,7 +80,7 @@ def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
     """
     for x in (a, b, q):
         if type(x) in array_likes:
-            np.asarray(x)  # a Batch says that it is none, and is looped over, before jit refuses a recorded array
+            np.asarray(x)  # raises: vmap then takes a Batch one by one, and jit refuses a recorded array
     kind = np.result_type(a, b, q)  # SciPy's result is wrong where some are real and others complex
     return scipys().solve_sylvester(*[x.astype(kind, copy=False) if kind.kind == "c" else x for x in (a, b, q)])
 
