@@ -98,12 +98,15 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "distributions": "tg.stats.norm.logpdf(x, loc, scale)",
     **{name: f"tg.{name}(x)" for name in ("softmax", "log_softmax", "logsumexp", "softplus", "gelu", "silu", "erf")},
 }  # fmt: skip
+FREEZING = (
+    "for p in model.parameters(): p.requires_grad = False; keep this list, as parameters() leaves out frozen ones"
+)
 MODULES = {  # attributes of Modules alone; those that are functions of NumPy are none of a Module's
     **dict.fromkeys(("append", "extend", "insert", "add", "add_module"), "tg.nn.Sequential(*model, layer)"),
     **dict.fromkeys(("save", "save_weights"), "tg.save(model.state_dict(), path)"),
     **dict.fromkeys(("load", "load_weights"), "model.load_state_dict(tg.load(path))"),
     **dict.fromkeys(("copy", "clone"), "copy.deepcopy(model)"),
-    "requires_grad_": "for p in model.parameters(): p.requires_grad = False; keep this list, as parameters() leaves out frozen ones",
+    "requires_grad_": FREEZING,
 }
 KEYWORDS = {
     **dict.fromkeys(("seed", "random_state"), "rng="), "test_size": "fractions=", "n_splits": "k=",

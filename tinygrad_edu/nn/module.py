@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.arguments import switch
 from ..engine.errors import kind_of
-from ..engine.habits import MODULES, instead
+from ..engine.habits import FREEZING, instead
 from ..engine.rules.foreign import PACKAGE, library
 from ..engine.rules.registry import Array
 from ..engine.spans import tag
@@ -70,8 +70,7 @@ class Module:
         if name in _METHODS:
             raise TypeError(f"{type(self).__name__}.{name} = ...: {name} is a method of every Module; use another name")
         if name in ("requires_grad", "trainable") and library(self) == PACKAGE:
-            remedy = MODULES["requires_grad_"]
-            raise TypeError(f"{type(self).__name__}.{name} = ...: only parameters have this switch; write {remedy}")
+            raise TypeError(f"{type(self).__name__}.{name} = ...: only parameters have this switch; write {FREEZING}")
         objects = value.flat if isinstance(value, np.ndarray) and value.dtype.hasobject else ()
         if any(map(_is_trained, value if type(value) in _UNSEARCHED else objects)):  # type: ignore[call-overload]
             remedy = "parameters are searched for in lists, tuples and dicts"
