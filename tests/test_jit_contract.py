@@ -321,12 +321,12 @@ def test_an_attribute_that_is_another_one_at_each_call_is_named_with_its_owner(m
 
 
 def test_a_variable_that_is_another_one_at_each_call_is_named_in_one_warning():
-    mask = tg.Tensor(np.ones(2))
+    mask = SimpleNamespace(data=np.ones(2))
     jitted = tg.jit(lambda x: x * mask.data)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for i in range(40):
-            mask = tg.Tensor(np.full(2, float(i)))
+            mask = SimpleNamespace(data=np.full(2, float(i)))
             np.testing.assert_array_equal(jitted(X), X * i)
     assert jitted.cache_info().misses <= 5
     assert [str(w.message).split(" is ")[0] for w in caught] == ["jit(<lambda>): the variable or attribute mask"]

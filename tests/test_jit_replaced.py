@@ -388,3 +388,130 @@ def test_replays_keep_no_tensor_that_was_replaced():
         )  # one in the copies that warnings which raise need
     finally:
         tracemalloc.stop()
+
+
+def held_by_a_variable():
+    h = constant(X)
+
+    def change(new):
+        nonlocal h
+        h = new
+
+    return (lambda: h), change
+
+
+def held_in_a_tuple():
+    s = SimpleNamespace(pair=(constant(X), constant(X)))
+    return (lambda: s.pair[0]), lambda new: vars(s).update(pair=(new, constant(new.data + 1)))
+
+
+def held_by(owner, name):
+    return (lambda: getattr(owner, name)), lambda new: setattr(owner, name, new)
+
+
+PLACES = {
+    "attribute": lambda: held_by(SimpleNamespace(h=constant(X)), "h"),
+    "item": lambda: (lambda held: ((lambda: held["h"]), lambda new: held.update(h=new)))({"h": constant(X)}),
+    "variable": held_by_a_variable,
+    "tuple": held_in_a_tuple,
+    "class": lambda: held_by(type("Model", (), {"h": constant(X)}), "h"),
+}
+
+
+@pytest.mark.parametrize("make", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_tensor_that_others_replace_is_read_anew(make, options):
+    read, change = make()
+    w, returned = tg.Tensor(X + 1), []
+
+    @functools.partial(tg.jit, **options)
+    def f(x):
+        w.zero_grad()
+        y = (read() * w * x).sum()
+        y.backward()
+        return y, read(), read().data * 2
+
+    for i in range(9):
+        change(constant(X * (i + 1)))
+        y, h, twice = f(X + i)
+        returned.append(h is read())
+        assert float(y) == np.sum(X * (i + 1) * (X + 1) * (X + i))
+        np.testing.assert_array_equal(w.grad, X * (i + 1) * (X + i))
+        np.testing.assert_array_equal(twice, X * (i + 1) * 2)
+    assert all(returned)
+    assert f.cache_info()[:2] == (6, 3)  # the second recording finds that it is another one
+    for new in (tg.Tensor(X), constant(np.arange(3)[::-1] * 1.0), constant(X[:1]), constant(X.astype(np.float32))):
+        change(new)
+        y, h, twice = f(X)
+        assert h is new
+        assert twice.dtype == new.dtype
+        np.testing.assert_array_equal(twice, new.data * 2 + X[: new.size] * 0)
+        np.testing.assert_array_equal(w.grad, new.data * X)
+        assert (h.grad is None) is not h.requires_grad
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_tensor_that_others_replace_is_told_from_other_tensors_and_arrays(writes):
+    s, refused = SimpleNamespace(h=constant(X), g=constant(X + 1), a=X + 2), []
+
+    def step(x):
+        if writes:
+            s.g.data[...] = s.g.data + x
+            s.a[...] = s.a * 2
+        return s.h * 1 + s.g * s.a
+
+    f = tg.jit(step)
+    for i in range(12):
+        s.h = s.g if i == 5 else constant(X * i)
+        if i in (7, 9):
+            s.h.data = s.g.data if i == 7 else s.a
+        if i == 11:
+            s.a = s.h.data
+        before = s.g.data.copy(), s.a.copy()
+        try:
+            given = f(X + i).data
+        except tg.JitError:
+            refused.append(i)
+            assert writes
+            np.testing.assert_array_equal([s.g.data, s.a], before)
+            given = step(X + i).data
+        after = s.g.data.copy(), s.a.copy()
+        for target, value in zip((s.g.data, s.a), before, strict=True):
+            target[...] = value
+        np.testing.assert_array_equal(given, step(X + i).data)
+        np.testing.assert_array_equal([s.g.data, s.a], after)
+    assert refused == [7] * writes  # an array of two Tensors is written into
+
+
+def test_an_evaluation_reads_the_state_that_a_training_step_carries():
+    class Recurrent(tg.nn.Module):
+        def __init__(self):
+            self.cell = tg.nn.Linear(5, 3, rng=0)
+            self.h = constant(np.zeros((2, 3)))
+
+        def forward(self, x):
+            return np.tanh(self.cell(np.concatenate([x, self.h], axis=1)))
+
+    def scenario(jit):
+        model, found = Recurrent(), []
+        sgd = tg.optim.SGD(model.parameters(), lr=0.1)
+
+        @jit
+        def step(x):
+            h = model(x)
+            sgd.minimize((h * h).sum())
+            model.h = h.detach()
+
+        evaluate = jit(lambda x: model(x).sum())
+        for i in range(8):
+            x = np.random.default_rng(i).normal(size=(2, 2))
+            step(x)
+            found.append(float(evaluate(x)))
+        return found, evaluate
+
+    expected, _ = scenario(lambda f: f)
+    for options in ({}, {"optimize": False}):
+        given, evaluate = scenario(functools.partial(tg.jit, **options))
+        np.testing.assert_allclose(given, expected, 1e-12)
+        assert evaluate.cache_info()[:2] == (5, 3)
+    assert ", h, " in evaluate.source

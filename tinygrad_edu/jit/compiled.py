@@ -22,6 +22,7 @@ from ..engine.reprs import table
 from ..engine.rules.registry import array_likes
 from ..trace.capture import capture
 from ..trace.captured import Captured
+from ..trace.changes import are_leaves
 from ..trace.closure import PLAIN
 from ..trace.containers import leaves
 from ..trace.holders import Transparent
@@ -99,7 +100,7 @@ class Jitted(Transparent):
         self._begun = 0  # calls since the last recording that gave something its first value
         self._failed = 0  # calls since then that were not recorded, such as those that caught an error
         self._warned = False
-        self._moving: frozenset[tuple[int, Any]] = frozenset()  # the places where later recordings found other arrays
+        self._moving: frozenset[tuple[int, Any]] = frozenset()  # places where later recordings found others
         self._lock = RLock()  # held for these fields, and never while the function runs
         _jitted.add(self)
 
@@ -172,9 +173,10 @@ class Jitted(Transparent):
             self._misses, self._begun, self._failed = self._misses + 1, 0, 0
             replaced = {r: r.replaced(recording) for r in self._recordings}
             stale = [r for r, found in replaced.items() if any(not isinstance(x, PLAIN) for *_, x in found)]
-            arrays = {place for found in replaced.values() for place, _, x in found if isinstance(x, np.ndarray)}
-            is_known = arrays <= self._moving or len(self._moving) > SHAPES  # else later recordings will know more
-            self._moving |= arrays
+            members = [member for found in replaced.values() for member in found]
+            moved = {place for place, _, x in members if isinstance(x, np.ndarray) or are_leaves(x, x)}
+            is_known = moved <= self._moving or len(self._moving) > SHAPES  # else later recordings will know more
+            self._moving |= moved
             self._varied = (self._varied + bool(varies)) * is_known
             self._shapes += not any([varies, *[varying(self._fun, r.kinds, args, kwargs) for r in self._recordings]])
             kept = [r for r in self._recordings if r not in stale[FEW - 1 :]][: MAXSIZE - 1]  # stale: hold old objects
@@ -249,9 +251,8 @@ class Jitted(Transparent):
     def stats(self) -> dict[str, Any]:
         """Counts of the latest recording: calls, calls left after each optimization, buffers, and bytes in them."""
         recording = self._latest("stats")
-        sizes = [b.size for b in recording.plan.buffers]
-        calls = {"calls": len(recording.recorded.calls), "after": dict(recording.sizes)}
-        return {**calls, "buffers": len(sizes), "bytes": sum(sizes)}
+        calls, sizes = recording.recorded.calls, [b.size for b in recording.plan.buffers]
+        return {"calls": len(calls), "after": dict(recording.sizes), "buffers": len(sizes), "bytes": sum(sizes)}
 
     def _latest(self, what: str) -> Recording:
         if not self._recordings:

@@ -104,7 +104,7 @@ def capture(
     """Run fun(*args, **kwargs); return `finish` of the recording, and the result. An error in either changes nothing.
 
     A function that may tell recording values from others changes nothing either, if the caller `checks` the recording.
-    A replay finds arrays anew at the places that are `moving`, which earlier recordings found replaced.
+    A replay finds arrays and Tensors anew at the places that are `moving`, which earlier recordings found replaced.
     """
     code = getattr(getattr(fun, "__func__", fun), "__code__", None)
     rec = Recorder(name, code or getattr(type(fun).__call__, "__code__", None))
@@ -153,7 +153,7 @@ def _recorded(found: Captured, fun: Function, args: Any, kwargs: Any, finish: Fu
         changed = [(*found.paths[id(x)], *described_members(x, found, kept=True)) for x in owners]
         rec.program.containers = [(path, content) for path, _, content, _ in changed]
         found.results, found.memories = {}, {}  # what is put into places is no part of the result
-        tensors = [(place, old, described(new, found)) for place, old, new in found.replaced]
+        tensors = [(place, old, described(new, found)) for place, old, new in found.replaced if new is not old]
         changes = note_changes(found, tensors)
         changes += [partial(refill, argument, content) for _, argument, _, content in changed]
         finished = finish(found)

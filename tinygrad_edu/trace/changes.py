@@ -49,8 +49,7 @@ def refuse_changes(found: Captured) -> None:
     for holder in found.holders:
         for key, given in holder.traced.items():
             new = holder.last.get(key, EMPTY)
-            of_value = type(new) is float and isinstance(holder.owner, Node)
-            if of_value or issubclass(type(new), ARRAYS):
+            if issubclass(type(new), ARRAYS) or (type(new) is float and isinstance(holder.owner, Node)):  # of a Value
                 array, is_whole = plain.get(id(new), (None, False))
                 new = array if is_whole else found.rec.constant(new)
             found.exchanged.append((holder.original or holder, key, given, new))
@@ -101,18 +100,20 @@ def refuse_changes(found: Captured) -> None:
 
 
 def note_replaced(found: Captured) -> None:
-    """Note the Tensors, and tuples of them, that the function replaces by others: each call finds the latest.
+    """Note the Tensors, and tuples of them, that the function or others replace: each call finds the latest.
 
     None of the Tensors has a graph, and no other place holds one of them, at the beginning or at the end.
     """
-    changed = [h for h in found.holders if h.last is not h.before and not isinstance(h.owner, (Node, *FIXED))]
-    changed = [h for h in changed if id((h.original or h).owner) in found.closure.holders]
-    pairs = [(h, key, h.before.get(key), new) for h in changed for key, new in h.last.items()]
-    if not (pairs := [(h, key, old, new) for h, key, old, new in pairs if new is not old and are_leaves(old, new)]):
+    holders = [(h, id((h.original or h).owner)) for h in found.holders if not isinstance(h.owner, (Node, *FIXED))]
+    holders = [(h, i) for h, i in holders if (h.last is not h.before or found.moving) and i in found.closure.holders]
+    places = {(i, key): (h, key, h.before.get(key), new) for h, i in holders for key, new in h.last.items()}
+    pairs = [pair for place, pair in places.items() if pair[2] is not pair[3] or place in found.moving]
+    if not (pairs := [pair for pair in pairs if are_leaves(*pair[2:])]):
         return
     members = [x for h in found.closure.holders.values() for member in h.before.items() for x in member]
     held = Counter([id(part) for x in (*members, found.fun) for part in parts(x)])
     pairs = [pair for pair in pairs if all([held[id(x)] == 1 and id(x) not in found.tensors for x in each(pair[2])])]
+    pairs = [pair for pair in pairs if pair[2] is not pair[3] or all([held[id(x._value)] == 1 for x in each(pair[2])])]
     olds, news = ([id(x) for pair in pairs for x in each(pair[at])] for at in (2, 3))
     found.closure.fixed -= {*olds}
     for holder, key, old, new in pairs:

@@ -142,9 +142,10 @@ class Program:
     result: Any = None  # nested, with Vars in it
 
     def moving(self) -> set[tuple[int, Any]]:
-        """Return the places, as (identity of the owner, key), whose arrays a replay reads anew or replaces."""
-        places = [place for place, *_ in self.rebound]
-        places += [v.source.place for v in self.states if v.source.place]
+        """Return the places, as (identity of the owner, key), that a replay reads anew or replaces."""
+        places = [*[place for place, *_ in self.rebound], *[v.source.place for v in self.states if v.source.place]]
+        for place in places:
+            places += [place.within] if place.within else []
         return {(id(place.owner), place.key) for place in places}
 
     def outputs(self) -> list[Var]:
