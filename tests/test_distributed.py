@@ -434,6 +434,34 @@ def test_a_checkpoint_resumes_the_streams_of_all_ranks(tmp_path):
         assert difference(states[0], states[-1]) == 0
 
 
+class Averaged(nn.Module):
+    """A layer whose forward pass keeps a running average: of its weights, or of the outputs that its rank has."""
+
+    def __init__(self, of_outputs):
+        self.layer, self.of_outputs = nn.Linear(3, 2, rng=0), of_outputs
+        self.average = None
+
+    def forward(self, x):
+        y = self.layer(x)
+        new = y.mean(axis=0) if self.of_outputs else self.layer.weight
+        self.average = new.detach() * 1 if self.average is None else (0.9 * self.average + 0.1 * new).detach()
+        return y + self.average.mean()
+
+
+def test_what_a_forward_pass_puts_in_place_resumes_on_all_ranks_and_is_compared(tmp_path):
+    train = lambda comm, of_outputs=False, **options: trained(
+        comm, data=(X[:, :3], X[:, 1:3]), loss=tg.mse_loss, model=Averaged(of_outputs), **options
+    )
+    options = {"checkpoint": tmp_path / "a.npz", "valid_data": (X[:9, :3], X[:9, 1:3]), "patience": 9}
+    passed(2, partial(train, epochs=2, **options))
+    whole = passed(2, partial(train, epochs=4, valid_data=options["valid_data"], patience=9))[0][0]
+    assert "average" in whole
+    for state, _ in passed(2, partial(train, epochs=4, **options)):
+        assert difference(state, whole) == 0
+    for error in run(2, partial(train, of_outputs=True)):
+        assert "average of rank 1 is no longer that of rank 0 after epoch 1" in str(error)
+
+
 def test_a_mapped_file_is_read_in_slices(tmp_path):
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")

@@ -143,7 +143,8 @@ class RankRun(Run):
             self.comm, (asdict(self.history), rng.state, state.of_ranks, state.streams)
         )
         self.history = History(**history)
-        received = broadcast_state("fit", self.exchange, state.shared())
+        shared = state.shared()
+        received = self._first(shared) if self.history else broadcast_state("fit", self.exchange, shared)
         with self.exchange.agreed():
             if self.rank:
                 state.load_shared(received)
@@ -152,11 +153,12 @@ class RankRun(Run):
             else:
                 state.spawn_streams(generators, self.rank, self.size)
         for part, arrays in self.weights.items():
-            if self.history:
-                named = state.named(part, arrays)
-                state.load_named(part, arrays, broadcast_state("fit", self.exchange, named))
-            else:
-                state.copy_to(arrays)
+            self.weights[part] = self._first(arrays) if self.history else state.copies()
+
+    def _first(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """Return the arrays of rank 0, whose names and shapes may be others after a checkpoint was read."""
+        names = broadcast_object(self.comm, [*arrays])
+        return {name: broadcast_object(self.comm, arrays.get(name)) for name in names}
 
     def record_steps(self) -> None:
         """Make what a step does before the sum of the gradients, and the prediction; with `jit` they are recorded.

@@ -13,7 +13,7 @@ from numpy.random import Generator, SeedSequence
 from numpy.typing import ArrayLike
 
 from ..engine.rules.registry import Array
-from ..train.checkpoint import TrainingState, part_of
+from ..train.checkpoint import TrainingState, named, part_of
 
 State = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ class RankState(TrainingState):
 
     def shared(self) -> dict[str, Array]:
         """Return what all ranks must have in common, by name: tensors, and the state of optimizer and schedule."""
-        found: dict[str, Array] = {f"model/{name}": t.data for name, t in zip(self.names, self.tensors, strict=True)}
+        found = named("model", {name: t.data for name, t in self.tensors.items()})
         for part, owner in self.parts.items():
             if hasattr(owner, "state_dict") and hasattr(owner, "load_state_dict"):
                 found |= {f"{part}/{name}": np.asarray(value) for name, value in owner.state_dict().items()}
@@ -55,7 +55,7 @@ class RankState(TrainingState):
 
     def load_shared(self, state: Mapping[str, ArrayLike]) -> None:
         """Restore what `shared` returned on another rank."""
-        self.load_named("model", [t.data for t in self.tensors], state)
+        self.load_tensors(state)
         for part, owner in reversed(self.parts.items()):  # the optimizer last: loading a schedule may set its lr
             if own := part_of(part, state):
                 owner.load_state_dict(own)

@@ -5,7 +5,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -21,43 +21,53 @@ from ..state import copy_state, load, path_text, save
 from .history import History
 from .metrics import Loss, Metrics
 
+A = TypeVar("A")  # an array, or what np.asarray takes
+
 
 class TrainingState:
     """All that training changes: a model's tensors, an optimizer, a schedule, and generators of random numbers.
 
-    `tensors` are the model's, then those of the optimizer alone. Generators are those in the modules'
-    attributes, also in lists, tuples and dicts, and `rng`.
+    Generators are those in the modules' attributes, also in lists, tuples and dicts, and `rng`.
     """
 
     def __init__(
         self, model: Module, optimizer: Optimizer, scheduler: Any = None, rng: Generator | None = None
     ) -> None:
-        named = model.tensors()
-        known = {id(t) for t in named.values()}
-        others = [p for p in optimizer.params if id(p) not in known]
-        self.tensors: list[Tensor] = [*named.values(), *others]
-        self.names = [*named, *(f"optimizer's {i}" for i in range(len(others)))]
+        self.model, self.optimizer = model, optimizer
         self.parts = {"optimizer": optimizer} | ({} if scheduler is None else {"scheduler": scheduler})
         held = [(f"{name}.{key}", v) for name, m in model.named_modules() for key, v in vars(m).items()]
         self.generators = {name: g for place in (*held, ("rng", rng)) for name, g in generators_of(*place)}
 
-    def copies(self) -> list[Array]:
-        """Return a copy of every tensor's data."""
-        return [t.data.copy() for t in self.tensors]
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The model's tensors as they are now, by name, then those of the optimizer alone.
 
-    def copy_to(self, copies: list[Array]) -> None:
-        """Write the data of the tensors into `copies`, the arrays that `copies()` returned."""
-        for copy, t in zip(copies, self.tensors, strict=True):
-            np.copyto(copy, t.data)
+        A forward pass or a callback may replace some of them, such as the state of a recurrent network.
+        """
+        named = self.model.tensors()
+        known = {id(t) for t in named.values()}
+        others = [p for p in self.optimizer.params if id(p) not in known]
+        return named | {f"optimizer's {i}": p for i, p in enumerate(others)}
 
-    def restore(self, copies: list[Array]) -> None:
-        """Write `copies` into the data of the tensors."""
-        for copy, t in zip(copies, self.tensors, strict=True):
-            np.copyto(t.data, copy)
+    def copies(self) -> dict[str, Array]:
+        """Return a copy of every tensor's data, by name."""
+        return {name: t.data.copy() for name, t in self.tensors.items()}
+
+    def restore(self, copies: Mapping[str, Array]) -> None:
+        """Give the tensors the data that they had, by name; one that has another shape now gets another array."""
+        for t, copy in [(t, copies[name]) for name, t in self.tensors.items() if name in copies]:
+            if t.shape == copy.shape:
+                np.copyto(t.data, copy)
+            else:
+                t.data = copy.copy()
+
+    def attributes(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Return the attributes of each module, and a copy of them, which `put_back` puts back."""
+        return [(vars(m), {**vars(m)}) for m in self.model.modules()]
 
     def state_dict(self) -> dict[str, ArrayLike]:
         """Return copies of everything, by names such as "model/0.weight" and "optimizer/lr"."""
-        state: dict[str, ArrayLike] = {**self.named("model", self.copies())}
+        state: dict[str, ArrayLike] = {**named("model", self.copies())}
         for part, owner in self.parts.items():
             state |= {f"{part}/{name}": value for name, value in owner.state_dict().items()}
         drawn = {name: g.bit_generator.state for name, g in self.generators.items()}
@@ -65,15 +75,16 @@ class TrainingState:
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Restore a state that `state_dict` returned, or raise an error with nothing changed."""
-        before = self.state_dict()
+        before, attributes = self.state_dict(), self.attributes()
         try:
             self._load(state)
         except BaseException:  # Ctrl-C too
+            put_back(attributes)
             self._load(before)
             raise
 
     def _load(self, state: Mapping[str, ArrayLike]) -> None:
-        self.load_named("model", [t.data for t in self.tensors], state)
+        self.load_tensors(state)
         for part, owner in reversed(self.parts.items()):  # the optimizer last: loading a schedule may set its lr
             owner.load_state_dict(part_of(part, state))
         drawn = json.loads(str(state["generators"]))
@@ -82,13 +93,37 @@ class TrainingState:
         for name, generator in self.generators.items():
             generator.bit_generator.state = drawn[name]
 
-    def named(self, part: str, copies: list[Array]) -> dict[str, Array]:
-        """Return copies of the tensors' data by the names that they have in a state_dict."""
-        return {f"{part}/{name}": copy for name, copy in zip(self.names, copies, strict=True)}
+    def load_tensors(self, state: Mapping[str, ArrayLike]) -> None:
+        """Copy the model's part of a state into the tensors, or raise ValueError with nothing changed.
 
-    def load_named(self, part: str, targets: list[Array], state: Mapping[str, ArrayLike]) -> None:
-        """Copy the arrays that `named` returned into `targets`, or raise ValueError with nothing changed."""
-        copy_state(part, dict(zip(self.names, targets, strict=True)), part_of(part, state))
+        A tensor that takes no gradient gets an array of the shape that it had, and an attribute that is None a tensor.
+        """
+        given, tensors, finish = part_of("model", state), self.tensors, list[tuple[Any, ...]]()
+        targets = {name: t.data for name, t in tensors.items()}
+        for name, t in tensors.items():
+            if name in given and not t.requires_grad and np.shape(given[name]) != t.shape:
+                targets[name] = np.empty(np.shape(given[name]), t.dtype)
+                finish.append((setattr, t, "_value", targets[name]))
+        modules = dict(self.model.named_modules())
+        for name in [name for name in given if name not in tensors]:
+            path, _, key = name.rpartition(".")
+            if path in modules and vars(modules[path]).get(key, name) is None:
+                t = Tensor(np.empty_like(given[name]), requires_grad=False)
+                targets[name] = t.data
+                finish.append((setattr, modules[path], key, t))
+        copy_state("model", targets, given, finish=finish)
+
+
+def put_back(attributes: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """Give modules the attributes that they had."""
+    for now, before in attributes:
+        now.clear()
+        now.update(before)
+
+
+def named(part: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return arrays by the names that they have in the state of a run."""
+    return {f"{part}/{name}": array for name, array in arrays.items()}
 
 
 def generators_of(name: str, value: object, around: tuple[int, ...] = ()) -> Iterator[tuple[str, Generator]]:
@@ -120,14 +155,14 @@ class Checkpoint:
                 missing = f"the {part}'s state_dict() and load_state_dict()"
                 raise TypeError(f"fit: a checkpoint needs {missing}, and {type(owner).__name__} has neither or one")
 
-    def write(self, history: History, weights: Mapping[str, list[Array]]) -> None:
+    def write(self, history: History, weights: Mapping[str, dict[str, Array]]) -> None:
         """Replace the file by one that holds the run as it is now, and `weights`."""
         state = self.state.state_dict()
         for part, arrays in weights.items():
-            state |= self.state.named(part, arrays)
+            state |= named(part, arrays)
         save(state | {"fit": json.dumps({"settings": self.settings, "history": asdict(history)})}, self.path)
 
-    def read(self, weights: Mapping[str, list[Array]], epochs: int) -> History | None:
+    def read(self, weights: dict[str, dict[str, Array]], epochs: int) -> History | None:
         """Restore the run in the file, of at most `epochs`, and `weights`, and return its history; None without a file.
 
         A run that ended by its epochs or a callback is no longer `stopped` if epochs are left. Raises ValueError, with
@@ -148,11 +183,10 @@ class Checkpoint:
         if len(history) > epochs:
             raise ValueError(f"{where} has {counted(len(history), 'epoch')} behind it, more than {epochs}. {remedy}")
         try:
-            for part, arrays in weights.items():
-                self.state.load_named(part, arrays, state)
             self.state.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{where} is of another run: {error}. {remedy}") from error
+        weights |= {part: part_of(part, state) for part in weights}
         if history.stopped not in ("patience", "converged"):
             history.stopped = "epochs" if len(history) == epochs else ""
         return history
@@ -182,6 +216,6 @@ def _checksum(arrays: Iterable[Array]) -> int:
     return value
 
 
-def part_of(part: str, state: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
+def part_of(part: str, state: Mapping[str, A]) -> dict[str, A]:
     """Return the state of one part by names without the part's prefix."""
     return {name.removeprefix(f"{part}/"): value for name, value in state.items() if name.startswith(f"{part}/")}

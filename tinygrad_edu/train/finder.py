@@ -17,7 +17,7 @@ from ..nn import Module
 from ..nn.module import mode
 from ..optim import Optimizer
 from ..optim.optimizer import check_optimizer
-from .checkpoint import TrainingState
+from .checkpoint import TrainingState, put_back
 from .loop import epoch_batches
 from .metrics import Data, Loss, check_loss, check_model, checked_data, scalar
 
@@ -80,7 +80,7 @@ def lr_finder(
         raise ValueError("lr_finder: steps are two or more, not 1")
     state, rng = TrainingState(model, optimizer), generator("lr_finder", rng)
     endless = chain.from_iterable(epoch_batches(x, y, batch_size, rng, drop_last) for _ in count())
-    before, grads = state.state_dict(), [p._grad for p in state.tensors]
+    before, attributes, grads = state.state_dict(), state.attributes(), [(p, p._grad) for p in state.tensors.values()]
     rates, lrs, losses = [group.lr for group in optimizer.groups], np.geomspace(low, high, int(steps)), []
     try:
         with mode(model.modules(), True), np.errstate(all="ignore"):
@@ -95,8 +95,9 @@ def lr_finder(
     finally:
         for group, rate in zip(optimizer.groups, rates, strict=True):
             group.restore_rate(rate)  # not optimizer.lr = rate, which would replace what schedules multiply
+        put_back(attributes)
         state.load_state_dict(before)
-        for p, g in zip(state.tensors, grads, strict=True):
+        for p, g in grads:
             p._grad = g  # also one that is a Tensor, of which p.grad = g would take the array
     if not isfinite(losses[0]):
         raise ValueError(f"lr_finder: the loss is {losses[0]} before any step; check the weights and the loss's domain")

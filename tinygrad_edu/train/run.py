@@ -71,10 +71,10 @@ def fit(
     - by a callback that returns True.
 
     `checkpoint`, a file that ends in .npz, holds the run as it is after every `checkpoint_every` epochs and at its
-    end: weights, optimizer, schedule, random numbers and history. The same call, with model and optimizer constructed
-    alike, resumes from there and ends as if it had never been interrupted: to the last bit, or with `jit`, which
-    computes a step eagerly while it records it, to rounding. With more `epochs`, or after a callback's stop, the run
-    goes on as well. The file of another run raises ValueError, with nothing changed.
+    end: the model's Tensors of then, optimizer, schedule, random numbers and history. The same call, with model and
+    optimizer constructed alike, resumes from there and ends as if it had never been interrupted: to the last bit, or
+    with `jit`, which computes a step eagerly while it records it, to rounding. With more `epochs`, or after a
+    callback's stop, the run goes on as well. The file of another run raises ValueError, with nothing changed.
 
     `comm`, such as mpi4py's `MPI.COMM_WORLD`, shares each batch among the ranks that make the same call: see
     `tg.distributed`. Every rank passes all data, or with `sharded` its own part of `train_data`. Nothing is scaled by
@@ -217,7 +217,7 @@ class Run:
         self.after_epoch(self.shown["loss"])
         is_best = self.history.append(train_loss, valid_loss, lr, perf_counter() - start, values)
         if is_best and self.patience is not None:
-            self.state.copy_to(self.weights["best"])
+            self.weights["best"] = self.state.copies()
         return stop_requested(self.callbacks, self.model, self.history)
 
     def conclude(self, requested: bool) -> None:

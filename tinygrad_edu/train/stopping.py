@@ -116,11 +116,11 @@ class DivergenceError(ValueError):
 class DivergenceGuard:
     """Keeps the last weights that gave a finite training loss, one copy per epoch, and restores them on divergence.
 
-    `finite` is the list of arrays that it keeps them in, of the kind that `state.copies()` returns.
+    `finite` is the dict of arrays that it keeps them in, of the kind that `state.copies()` returns.
     """
 
     def __init__(
-        self, state: TrainingState, finite: list[Array], optimizer: Optimizer, history: History, data: Arrays
+        self, state: TrainingState, finite: dict[str, Array], optimizer: Optimizer, history: History, data: Arrays
     ) -> None:
         self.state, self.finite, self.candidate = state, finite, state.copies()
         self.optimizer, self.history, self.data = optimizer, history, data
@@ -128,7 +128,7 @@ class DivergenceGuard:
 
     def begin_epoch(self) -> None:
         """Copy the weights that the epoch begins with; they are kept as soon as they give a finite loss."""
-        self.state.copy_to(self.candidate)
+        self.candidate = self.state.copies()
         self.epoch, self.lr, self.confirmed = len(self.history) + 1, self.optimizer.lr, False
 
     def check(self, name: str, value: float) -> float:
@@ -137,14 +137,15 @@ class DivergenceGuard:
             self.state.restore(self.finite)
             raise DivergenceError(f"{name} is {value}", self.epoch, self.lr, self.history, *self.data)
         if not self.confirmed:
-            self.finite[:], self.candidate[:] = self.candidate[:], self.finite[:]
+            self.finite.clear()
+            self.finite.update(self.candidate)
             self.confirmed = True
         return value
 
     def check_weights(self) -> None:
         """Check the sum of all weights: no loss has been computed since the last update."""
         # The sum of float16 overflows from 65,520 on, and a complex number counts with both of its parts.
-        total = sum(t.data.sum(dtype=np.result_type(t.dtype, np.float64)) for t in self.state.tensors)
+        total = sum(t.data.sum(dtype=np.result_type(t.dtype, np.float64)) for t in self.state.tensors.values())
         self.check("the sum of the weights", float(abs(total) if np.iscomplexobj(total) else total))
 
     @contextmanager
