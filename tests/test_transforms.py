@@ -297,6 +297,16 @@ def test_gradients_by_tensors_on_the_way_touch_nothing():
     np.testing.assert_array_equal(by_y, [2, 40])
 
 
+def test_a_graph_that_the_function_freed_is_an_error_and_no_gradient_of_zero():
+    def f(x):
+        y = x * x
+        y.backward(retain_graph=False)
+        return y * 2
+
+    with pytest.raises(ValueError, match=r"was freed by backward\(retain_graph=False\)"):
+        tg.grad(f)(3.0)
+
+
 def test_unwanted_gradients_are_not_computed():
     calls = []
 

@@ -80,13 +80,16 @@ def gradients(y: Any, xs: Any, gradient: Any = None, create_graph: bool = False)
 
 def node_gradients(
     y: Node, xs: Sequence[Node], gradient: Operand | None = None, create_graph: bool = False,
-    cut: frozenset[Node] = frozenset(),
+    cut: frozenset[Node] = frozenset(), alone: bool = False,
 ) -> list[Result]:  # fmt: skip
-    """Return `gradients` of one y and a flat list of xs; nothing passes the nodes in `cut` on the way to others."""
+    """Return `gradients` of one y and a flat list of xs; nothing passes the nodes in `cut` on the way to others.
+
+    If the caller knows that y depends on no leaf but the xs, they are `alone`: all nodes are on the way to them.
+    """
     seed = y._start(gradient, create_graph)
     start = next_place()
     wanted = set(xs)
-    on_path = _nodes_towards(wanted, y)
+    on_path = wanted if alone else _nodes_towards(wanted, y)
 
     def towards(contribute: Contribution) -> Contribution:
         return lambda y, g, i, x: contribute(y, g, i, x) if x in on_path and y not in cut else None
@@ -94,8 +97,10 @@ def node_gradients(
     def select(pairs: Iterable[Pair[Node]]) -> list[Pair[Node]]:
         return [(x, g) for x, g in pairs if x in wanted]
 
-    contributions = tuple(map(towards, RECORDED if create_graph else PLAIN))
-    found = dict(reverse_pass(y, seed, select, contributions)) if y in on_path else {}
+    contributions = RECORDED if create_graph else PLAIN
+    if not alone:
+        contributions = tuple(map(towards, contributions))
+    found = dict(reverse_pass(y, seed, select, contributions)) if alone or y in on_path else {}
     result = [found[x] if x in found else _zeros(x, create_graph) for x in xs]
     result = [as_result(g) if isinstance(x, Tensor) else g for x, g in zip(xs, result, strict=True)]
     tag(result, None, None, start, ())
@@ -139,7 +144,8 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
                 f"grad({name_of(f)}): the function must return a single number, a scalar, and returned shape "
                 f"{y.shape}; reduce it with .sum() or .mean(), or use jacobian"
             )
-        value, gradient = as_result(y, carry), like_arguments(args, argnums, pull_back(y, xs, None, carry))
+        gradients = pull_back(y, xs, None, carry, alone=not carry and not paused())
+        value, gradient = as_result(y, carry), like_arguments(args, argnums, gradients)
         return ((value, as_results(aux, carry)), gradient) if has_aux else (value, gradient)
 
     return value_and_gradient
@@ -245,6 +251,7 @@ def _closes_over_leaves(roots: list[Node], variables: set[Tensor], start: int) -
             if y not in variables:
                 return True
             continue
+        is_leaf(y)  # raises an error where the graph was freed
         for i in y.argnums:
             x = y.args[i] if y.args[i].order >= y.order else parent(y, i)
             if x not in seen:
@@ -253,15 +260,15 @@ def _closes_over_leaves(roots: list[Node], variables: set[Tensor], start: int) -
     return False
 
 
-def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool) -> list[Result]:
-    """Return the gradients of y by each x; zeros where y depends on no variable.
+def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool, alone: bool = False) -> list[Result]:
+    """Return the gradients of y by each x, see `node_gradients`; zeros where y depends on no variable.
 
     If y is a tree, `gradient` is a list with an array, or None, for each of its leaves.
     """
     if not isinstance(y, Node) and tree.is_container(y):
         y, gradient = _contracted(y, gradient), None
     if isinstance(y, Tensor):
-        return node_gradients(y, xs, gradient, create_graph=carry)
+        return node_gradients(y, xs, gradient, create_graph=carry, alone=alone)
     return [np.zeros_like(x._value) for x in xs]
 
 
