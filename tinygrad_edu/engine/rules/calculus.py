@@ -88,14 +88,15 @@ def slopes(f: Array, h: Array, axis: int, edge_order: int) -> Array:
     it is the slope of the chord (`edge_order=1`), or that of the neighbor's parabola, whose slopes at both ends of the
     chord have the slope of the chord as their mean.
     """
-    chord = np.diff(f, axis=axis) / h
     if h.ndim:
+        chord = np.diff(f, axis=axis) / h
         before, after = part(chord, axis, None, -1), part(chord, axis, 1, None)
         h1, h2 = part(h, axis, None, -1), part(h, axis, 1, None)
         inner = (h2 * before + h1 * after) / (h1 + h2)
+        first, last = part(chord, axis, None, 1), part(chord, axis, -1, None)
     else:
         inner = (part(f, axis, 2, None) - part(f, axis, None, -2)) / (2 * h)  # as in NumPy, without the middle, a NaN
-    first, last = part(chord, axis, None, 1), part(chord, axis, -1, None)
+        first, last = np.diff(part(f, axis, None, 2), axis=axis) / h, np.diff(part(f, axis, -2, None), axis=axis) / h
     if edge_order == 2:
         first, last = 2 * first - part(inner, axis, None, 1), 2 * last - part(inner, axis, -1, None)
     return concatenate(first, inner, last, axis=axis)

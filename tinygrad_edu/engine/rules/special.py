@@ -29,8 +29,10 @@ def sinc_derivative(x: Array, n: int) -> Array:
 
 def sinpi(x: Array, shift: float = 0) -> Array:
     """Return sin(pi (x + shift)), exact to rounding far out, where x + shift would be x, and near its zeros too."""
-    t = np.remainder(np.remainder(x, 2) + shift, 2)
-    return np.sin(np.pi * np.where(t > 1.5, t - 2, np.where(t > 0.5, 1 - t, t)))
+    t = x - 2 * np.rint(x / 2) + shift  # before the shift exact, from -1 to 1
+    t = t - 2 * np.rint(t / 2)
+    size = np.abs(t)
+    return np.copysign(np.sin(np.pi * np.minimum(size, 1 - size)), t)
 
 
 @primitive
