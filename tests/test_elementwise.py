@@ -118,6 +118,11 @@ def test_where_no_gradient_arrives_none_leaves_at_any_order(f, outside):
     np.testing.assert_array_equal(tg.hessian(masked)(np.array([outside, inside]))[0], [0, 0])
 
 
+def test_a_nan_takes_no_digits_of_the_slope_of_tanh_from_others():
+    slopes = tg.elementwise_grad(np.tanh)(np.array([20.0, np.nan]))
+    np.testing.assert_allclose(slopes, [1 / np.cosh(20) ** 2, np.nan], rtol=1e-14)
+
+
 def test_derivatives_near_the_edge_keep_their_digits():
     d = 2.0**-40  # 1 - d is exact in float64, its square is not
     for f, expected in (

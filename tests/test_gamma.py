@@ -28,6 +28,42 @@ def test_gammaln_equals_mpmaths(x):
         np.testing.assert_allclose(tg.gammaln(x), expected, rtol=4e-15, atol=4e-15)
 
 
+@given(
+    x=st.floats(0.01, 40) | st.floats(1e-9, 0.1).flatmap(lambda e: st.sampled_from([1 - e, 1 + e, 2 - e, 2 + e])),
+    beside=st.sampled_from([1.0, -2.5, NAN]),
+)
+def test_gammaln_is_relatively_exact_next_to_its_zeros_too(x, beside):
+    with mpmath.workdps(40):
+        expected = float(mpmath.loggamma(mpmath.mpf(x)))
+    np.testing.assert_allclose(tg.gammaln(np.array([x, beside]))[0], expected, rtol=2e-15)
+
+
+@given(x=st.floats(0.01, 1e15))
+def test_a_half_step_of_the_gamma_function_and_its_slope_do_not_cancel(x):
+    with mpmath.workdps(50):
+        a = mpmath.mpf(x)
+        step, slope = mpmath.loggamma(a + 0.5) - mpmath.loggamma(a), mpmath.digamma(a + 0.5) - mpmath.digamma(a)
+    np.testing.assert_allclose(tg.value_and_grad(gamma.half_step)(x), [float(step), float(slope)], rtol=1e-12)
+
+
+@given(u=st.floats(-300, 300), dtype=st.sampled_from([np.float32, np.float64]))
+def test_the_logarithm_of_1_and_a_square_does_not_overflow(u, dtype):
+    z = dtype(-(10.0 ** np.clip(u, -37, 37) if dtype == np.float32 else 10.0**u))
+    with mpmath.workdps(30):
+        a = mpmath.mpf(float(z))
+        value, slope = mpmath.log1p(a * a), 2 * a / (1 + a * a)
+    tolerance = {"rtol": 4 * np.finfo(dtype).eps, "atol": 1e-40 if dtype == np.float32 else 0}
+    with np.errstate(under="ignore"):
+        found = tg.value_and_grad(gamma.log1p_square)(z)
+    np.testing.assert_allclose(found, [float(value), float(slope)], **tolerance)
+
+
+def test_the_logarithm_of_1_and_a_square_has_slope_0_at_infinity():
+    z = np.array([0.0, INF, -INF, NAN])
+    np.testing.assert_array_equal(gamma.log1p_square(z), [0, INF, INF, NAN])
+    np.testing.assert_array_equal(tg.elementwise_grad(gamma.log1p_square)(z), [0, 0, 0, NAN])
+
+
 def test_gammaln_at_its_edges():
     with np.errstate(divide="ignore"):
         np.testing.assert_array_equal(tg.gammaln(np.array([1.0, 2.0, INF, 0.0, -1.0, NAN])), [0, 0, INF, INF, INF, NAN])

@@ -19,6 +19,8 @@ CASES = {
         unary(gamma.gammaln, low=0.1, high=20.0, away=[13.0]), unary(gamma.gammaln, low=-3.0, away=POLES, gap=0.2)
     ),
     gamma.polygamma: polygamma(),
+    gamma.half_step: unary(gamma.half_step, low=0.1, high=80.0, away=[50.0]),
+    gamma.log1p_square: unary(gamma.log1p_square, low=-4.0, high=4.0),
     gamma.xlogy: binary(gamma.xlogy, low=0.1),
     gamma.xlog1py: binary(gamma.xlog1py, low=-0.8),
 }

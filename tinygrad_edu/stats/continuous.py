@@ -6,35 +6,21 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules.activations import sigmoid
-from ..engine.rules.gamma import gammaln, xlog1py, xlogy
+from ..engine.rules.gamma import gammaln, half_step, log1p_square, xlog1py, xlogy
 from ..special import betaln, logit
 from .families import Continuous, special
 
 LOG_2, LOG_PI, LOG_2PI = math.log(2), math.log(math.pi), math.log(2 * math.pi)
 
 
-def half_step(a: Any) -> Any:
-    """Return log(gamma(a + 1/2) / gamma(a)), which cancels for large a: there by its asymptotic series."""
-    large, small = np.maximum(a, 50), np.minimum(a, 50)
-    r = 1 / np.square(large)
-    series = np.log(large) / 2 - (1 / 8 - r * (1 / 192 - r * (1 / 640 - r * (17 / 14336)))) / large
-    return np.where(np.less(a, 50), gammaln(small + 0.5) - gammaln(small), series)
-
-
-def log1p_square(z: Any) -> Any:
-    """Return log(1 + z**2), also where the square overflows."""
-    far = np.greater(np.abs(z), np.finfo(getattr(z, "dtype", float)).eps ** -0.5)
-    return np.where(far, 2 * np.log(np.abs(np.where(far, z, 1))), np.log1p(np.square(np.where(far, 0, z))))
-
-
 def t_log_density(z: Any, df: Any) -> Any:
     """Return the log-density of Student's distribution."""
-    return half_step(np.divide(df, 2)) - (np.log(df) + LOG_PI + np.add(df, 1) * log1p_square(z / np.sqrt(df))) / 2
+    return half_step(df / 2) - (np.log(df) + LOG_PI + (df + 1) * log1p_square(z / np.sqrt(df))) / 2
 
 
 def gamma_log_density(z: Any, a: Any) -> Any:
     """Return the log-density of the gamma distribution."""
-    return xlogy(np.subtract(a, 1), z) - z - gammaln(a)
+    return xlogy(a - 1, z) - z - gammaln(a)
 
 
 def lognorm_log_density(z: Any, s: Any) -> Any:
@@ -96,11 +82,11 @@ gamma = Continuous(
     ppf=lambda q, a: special("gammaincinv")(a, q),
 )  # fmt: skip
 chi2 = Continuous(
-    "chi2", lambda z, df: gamma_log_density(z / 2, np.divide(df, 2)) - LOG_2, 0.0,
+    "chi2", lambda z, df: gamma_log_density(z / 2, df / 2) - LOG_2, 0.0,
     cdf=lambda z, df: special("chdtr")(df, z), sf=lambda z, df: special("chdtrc")(df, z),
 )  # fmt: skip
 invgamma = Continuous(
-    "invgamma", lambda z, a: -np.add(a, 1) * np.log(z) - gammaln(a) - 1 / z, 0.0, is_open=True,
+    "invgamma", lambda z, a: -(a + 1) * np.log(z) - gammaln(a) - 1 / z, 0.0, is_open=True,
     cdf=lambda z, a: special("gammaincc")(a, 1 / z), sf=lambda z, a: special("gammainc")(a, 1 / z),
 )  # fmt: skip
 lognorm = Continuous(
@@ -120,15 +106,15 @@ rayleigh = Continuous(
     "rayleigh", lambda z: np.log(z) - np.square(z) / 2, 0.0, is_open=True, logsf=lambda z: -np.square(z) / 2
 )
 weibull_min = Continuous(
-    "weibull_min", lambda z, c: np.log(c) + xlogy(np.subtract(c, 1), z) - np.power(z, c), 0.0,
+    "weibull_min", lambda z, c: np.log(c) + xlogy(c - 1, z) - np.power(z, c), 0.0,
     logsf=lambda z, c: -np.power(z, c),
 )  # fmt: skip
-pareto = Continuous("pareto", lambda z, b: np.log(b) - np.add(b, 1) * np.log(z), 1.0, logsf=lambda z, b: -b * np.log(z))
+pareto = Continuous("pareto", lambda z, b: np.log(b) - (b + 1) * np.log(z), 1.0, logsf=lambda z, b: -b * np.log(z))
 
 # From 0 to 1
 uniform = Continuous("uniform", lambda z: z * 0, 0.0, 1.0, cdf=lambda z: z, sf=lambda z: 1 - z, ppf=lambda q: q)
 beta = Continuous(
-    "beta", lambda z, a, b: xlogy(np.subtract(a, 1), z) + xlog1py(np.subtract(b, 1), -z) - betaln(a, b), 0.0, 1.0,
+    "beta", lambda z, a, b: xlogy(a - 1, z) + xlog1py(b - 1, -z) - betaln(a, b), 0.0, 1.0,
     cdf=lambda z, a, b: special("betainc")(a, b, z), sf=lambda z, a, b: special("betaincc")(a, b, z),
     ppf=lambda q, a, b: special("betaincinv")(a, b, q),
 )  # fmt: skip

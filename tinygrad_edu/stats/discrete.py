@@ -14,7 +14,7 @@ from .families import Discrete, positive, special
 
 def log_binomial(n: Any, k: Any) -> Any:
     """Return the logarithm of the binomial coefficient."""
-    return gammaln(np.add(n, 1)) - gammaln(np.add(k, 1)) - gammaln(np.subtract(n, k) + 1)
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
 def is_probability(p: Any) -> Any:
@@ -25,19 +25,17 @@ def is_probability(p: Any) -> Any:
 poisson = Discrete("poisson", lambda k, mu: xlogy(k, mu) - gammaln(k + 1) - mu, 0.0,
                    cdf=lambda k, mu: np.where(np.isnan(k), np.nan, special("pdtr")(k, mu)),  # pdtr(nan, 0) is 1
                    domain=lambda mu: np.greater_equal(mu, 0))  # fmt: skip
-bernoulli = Discrete(
-    "bernoulli", lambda k, p: xlogy(k, p) + xlog1py(1 - k, np.negative(p)), 0.0, 1.0, domain=is_probability
-)
+bernoulli = Discrete("bernoulli", lambda k, p: xlogy(k, p) + xlog1py(1 - k, -p), 0.0, 1.0, domain=is_probability)
 binom = Discrete(
-    "binom", lambda k, n, p: log_binomial(n, k) + xlogy(k, p) + xlog1py(n - k, np.negative(p)), 0.0, lambda n, p: n,
+    "binom", lambda k, n, p: log_binomial(n, k) + xlogy(k, p) + xlog1py(n - k, -p), 0.0, lambda n, p: n,
     domain=lambda n, p: np.greater_equal(n, 0) & is_probability(p),
 )  # fmt: skip
 geom = Discrete(
-    "geom", lambda k, p: xlog1py(k - 1, np.negative(p)) + np.log(p), 1.0,
+    "geom", lambda k, p: xlog1py(k - 1, -p) + np.log(p), 1.0,
     domain=lambda p: positive(p) & is_probability(p),
 )  # fmt: skip
 nbinom = Discrete(
-    "nbinom", lambda k, n, p: log_binomial(n + k - 1, k) + xlogy(n, p) + xlog1py(k, np.negative(p)), 0.0,
+    "nbinom", lambda k, n, p: log_binomial(n + k - 1, k) + xlogy(n, p) + xlog1py(k, -p), 0.0,
     domain=lambda n, p: positive(n, p) & is_probability(p),
 )  # fmt: skip
 

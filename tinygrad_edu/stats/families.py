@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.rules.activations import floating
-from ..engine.rules.promotion import floats
+from ..engine.rules.promotion import floats, has_dtype
 
 LogDensity = Callable[..., Any]
 Bound = float | Callable[..., Any]
@@ -77,6 +77,7 @@ class Distribution:
             raise TypeError(f"stats.{self.name}: the parameters after the first argument are ({signature}), each once")
         values = [np.asarray(given[k]) if isinstance(given[k], (list, tuple)) else given[k] for k in names]
         x, *values = floats(floating(x), *values)
+        x = x if has_dtype(x) else np.positive(x)  # a number of NumPy, which divides by 0
         small = getattr(x, "dtype", None) in (np.float16, np.float32)
         values = [x.dtype.type(1) * v if small and isinstance(v, (int, float)) else v for v in values]
         shapes, others = values[: len(self.shapes)], values[len(self.shapes) :]
@@ -92,9 +93,7 @@ class Distribution:
     def sides(self, z: Any, shapes: list[Any]) -> tuple[Any, Any, Any]:
         """Return where z is below the support, where above it, and z with an argument of the support there."""
         lower, upper = self.bounds(shapes)
-        below, above = np.less(z, lower), np.greater(z, upper)
-        if self.is_open:
-            below, above = np.less_equal(z, lower), np.greater_equal(z, upper)
+        below, above = (z <= lower, z >= upper) if self.is_open else (z < lower, z > upper)
         return below, above, np.where(below | above, lower + 0.5, z)
 
     def within(self, z: Any, shapes: list[Any], outside: Any = False) -> Any:
@@ -155,7 +154,7 @@ class Continuous(Distribution):
     def standard(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], Any]:
         """Return z, the shapes and the scale."""
         x, shapes, (loc, scale) = self.parameters(x, args, kwargs)
-        return np.divide(np.subtract(x, loc), scale), shapes, scale
+        return np.divide(x - loc, scale), shapes, scale
 
     def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the logarithm of the density at x; the shapes, `loc` and `scale` follow."""
@@ -209,8 +208,8 @@ class Discrete(Distribution):
     def logpmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the logarithm of the probability of k; the shapes and `loc` follow."""
         k, shapes, (loc,) = self.parameters(k, args, kwargs)
-        z = np.subtract(k, loc)
-        return self.within(z, shapes, np.less(np.floor(z), z))
+        z = k - loc
+        return self.within(z, shapes, z > np.floor(z))
 
     def pmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the probability of k; the shapes and `loc` follow."""
@@ -219,4 +218,4 @@ class Discrete(Distribution):
     def cdf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the probability of at most k; the shapes and `loc` follow."""
         k, shapes, (loc,) = self.parameters(k, args, kwargs)
-        return self.cumulative(np.floor(np.subtract(k, loc)), shapes)
+        return self.cumulative(np.floor(k - loc), shapes)

@@ -36,9 +36,9 @@ class MultivariateNormal:
         if allow_singular:
             return self.singular(d, cov)
         root = np.linalg.cholesky(cov)
-        z = np.linalg.solve(root, d[..., None])[..., 0]
+        z = np.linalg.solve(root, np.reshape(d, (-1, k)).T)
         logdet = 2 * np.sum(np.log(np.diagonal(root)))
-        return (np.sum(np.square(z), axis=-1) + logdet + k * math.log(2 * math.pi)) / -2
+        return np.reshape((np.sum(np.square(z), axis=0) + logdet + k * math.log(2 * math.pi)) / -2, d.shape[:-1])
 
     def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """Return the density of vectors x of shape (..., k); see `logpdf`."""
@@ -98,9 +98,9 @@ class Dirichlet:
             )
         if np.shape(x)[0] < np.shape(alpha)[0]:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
-        alpha = np.where(np.all(np.greater(alpha, 0)), alpha, np.nan)
+        alpha = np.where(np.all(alpha > 0), alpha, np.nan)
         log_beta = np.sum(gammaln(alpha)) - gammaln(np.sum(alpha))
-        negative = np.less(x, 0)
+        negative = x < 0
         y = np.sum(xlogy(alpha - 1, np.where(negative, 1, x).T), axis=-1)
         return np.where(np.any(negative, axis=0), -np.inf, y) - log_beta
 

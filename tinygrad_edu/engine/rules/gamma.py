@@ -1,37 +1,40 @@
-"""The logarithm of the gamma function and its derivatives, and logarithms times what may be 0, in plain NumPy."""
+"""The logarithm of the gamma function and its derivatives, and other logarithms of densities, in plain NumPy."""
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 
 from .activations import floating, polynomial
-from .promotion import floats
+from .promotion import floats, has_dtype
 from .reductions import widened
-from .registry import Array, defvjp, pointwise, primitive, promoting
+from .registry import Array, defvjp, pointwise, predicate_of_all, primitive, promoting
 
-_NUMERATOR = (  # of log(gamma(2 + d)) / d for d from 0 to 1 (Moshier 1989, the Cephes library)
-    -1378.25152569120859100, -38801.6315134637840924, -331612.992738871184744, -1162370.97492762307383,
-    -1721737.00820839662146, -853555.664245765465627,
+_NUMERATOR = (  # of log(gamma(1 + d)) / (d (d - 1)) for d from 0 to 1: exact at 13 Chebyshev points
+    1.554153767893377562e-5, 0.004057824720597832044, 0.07919319903026166342, 0.4881110979652391059,
+    1.256904785558401843, 1.41684403827303865, 0.5772156649015328291,
 )
 _DENOMINATOR = (
-    1.0, -351.815701436523470549, -17064.2106651881159223, -220528.590553854454839, -1139334.44367982507207,
-    -2532523.07177582951285, -2018891.41433532773231,
-)
-_STIRLING = (  # of the remainder of Stirling's formula, times x, in 1 / x**2, from 13 on (Moshier 1989)
-    8.11614167470508450300e-4, -5.95061904284301438324e-4, 7.93650340457716943945e-4, -2.77777777730099687205e-3,
-    8.33333333333331927722e-2,
+    0.001177634761499210617, 0.03967954948997819464, 0.3884668373817348314, 1.600338546605782943, 3.13171172808292725,
+    2.879505023619109278, 1.0,
 )
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)  # numbers 2, 4, ..., 16
+_STIRLING = [b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, start=1)][::-1]  # in 1 / x**2, times 1 / x
+
+
+@predicate_of_all(True, unasked=True)  # reflecting is right for all arrays; jit does it without asking
+def has_negative(x: Array) -> bool:
+    """Return whether an element is negative, or may be: one is NaN."""
+    return not np.min(x, initial=0) >= 0
 
 
 @primitive
 def gammaln(x: Array) -> Array:
     """The logarithm of |gamma(x)|, elementwise and exact to rounding: infinite at 0 and at negative integers.
 
-    From 13 on it is Stirling's formula. Below, gamma(x + 1) = x gamma(x) leads to an argument from 2 to 3, and to a
-    rational function there. Negative arguments are reflected: gamma(x) gamma(1 - x) = pi / sin(pi x).
+    Negative arguments are reflected: gamma(x) gamma(1 - x) = pi / sin(pi x).
 
     >>> tg.gammaln(np.array([1.0, 5.0])).round(4)  # log(0!) and log(4!)
     array([0.    , 3.1781])
@@ -39,20 +42,28 @@ def gammaln(x: Array) -> Array:
     x = floating(x)
     if (wide := widened(x)) is not x:  # the polynomials would overflow
         return gammaln(wide).astype(np.float16)
-    z = np.where(x < 0, 1 - x, x)
-    near, far = np.minimum(z, 13), np.maximum(z, 13)
-    whole = np.minimum(np.floor(near), 12)
-    steps, d = whole - 2, near - whole  # d is exact, so that the result is relatively exact near its zeros 1 and 2 too
-    product, quotient = np.ones_like(d), np.ones_like(d)
-    for k in range(10):
-        product = product * np.where(k < steps, d + (2 + k), 1)
-    for k in (1, 2):
-        quotient = quotient * np.where(-k >= steps, d + (2 - k), 1)
-    below = d * (polynomial(_NUMERATOR, d) / polynomial(_DENOMINATOR, d)) - np.log(quotient / product)
+    if not has_negative(x):
+        return log_gamma(x)
+    y = log_gamma(np.where(x < 0, 1 - x, x))
+    return np.where(x < 0, math.log(math.pi) - np.log(np.abs(np.sin(math.pi * from_integer(x)))) - y, y)
+
+
+def log_gamma(x: Array) -> Array:
+    """Return `gammaln` of numbers that are not negative.
+
+    From 8 on it is Stirling's formula. Below, gamma(x + 1) = x gamma(x) leads to an argument from 1 to 2, and to a
+    rational function there.
+    """
+    near, far = np.minimum(x, 8), np.maximum(x, 8)
+    d = near - np.floor(near)  # exact, so that the result is relatively exact near its zeros 1 and 2 too
+    product = np.maximum(near - 1, 1)
+    for k in range(2, 8):
+        product = product * np.maximum(near - k, 1)
+    below = d * (d - 1) * (polynomial(_NUMERATOR, d) / polynomial(_DENOMINATOR, d))
+    below = below + np.log(product) - np.log(np.minimum(near, 1))  # one of both is 0
     remainder = polynomial(_STIRLING, (1 / far) ** 2) / far
     above = (far - 0.5) * (np.log(far) - 1) + (math.log(2 * math.pi) - 1) / 2 + remainder
-    y = np.where(z < 13, below, above)
-    return np.where(x < 0, math.log(math.pi) - np.log(np.abs(np.sin(math.pi * from_integer(x)))) - y, y)
+    return np.where(x < 8, below, above)
 
 
 def from_integer(x: Array) -> Array:
@@ -75,15 +86,27 @@ def polygamma(n: int, x: Array) -> Array:
     if not isinstance(n, (int, np.integer)) or n < 0:
         raise ValueError(f"polygamma({n!r:.60}, ...): the order is a single integer from 0 on")
     n, x = int(n), floating(x)
-    z: Array = np.where(x < 0, 1 - x, x)
+    x = x if has_dtype(x) else np.positive(x)  # a number of NumPy, which divides by 0
+    if not has_negative(x):
+        return derivative_of_digamma(n, x)
+    y = derivative_of_digamma(n, np.where(x < 0, 1 - x, x))
+    return np.where(x < 0, (-1) ** n * y - cotangent(n, x), y)
+
+
+def derivative_of_digamma(n: int, x: Array) -> Array:
+    """Return `polygamma` of numbers that are not negative."""
     y: Array | float = 0.0
     for k in range(n + 10):
-        y = y + math.factorial(n) / (z + k) ** (n + 1)
-    z = z + (n + 10)
-    series = [b * math.factorial(2 * k + n - 1) / math.factorial(2 * k) for k, b in enumerate(_BERNOULLI, start=1)]
-    tail = 0.5 * math.factorial(n) / z + polynomial(series[::-1], 1 / z**2) / z**2
-    y = (y + (tail + math.factorial(n - 1)) / z**n) * (-1) ** (n + 1) if n else np.log(z) - tail - y
-    return np.where(x < 0, (-1) ** n * y - cotangent(n, x), y)
+        y = y + math.factorial(n) / (x + k) ** (n + 1)
+    z = x + (n + 10)
+    tail = 0.5 * math.factorial(n) / z + polynomial(asymptotic(n), 1 / z**2) / z**2
+    return (y + (tail + math.factorial(n - 1)) / z**n) * (-1) ** (n + 1) if n else np.log(z) - tail - y
+
+
+@functools.cache
+def asymptotic(n: int) -> list[float]:
+    """Return the coefficients of the asymptotic series of `polygamma`, the highest power first."""
+    return [b * math.factorial(2 * k + n - 1) / math.factorial(2 * k) for k, b in enumerate(_BERNOULLI, start=1)][::-1]
 
 
 def cotangent(n: int, x: Array) -> Array | float:
@@ -97,9 +120,51 @@ def cotangent(n: int, x: Array) -> Array | float:
     return polynomial(p.coef[::-1].tolist(), 1 / np.tan(math.pi * distance))
 
 
+@primitive
+def half_step(a: Array) -> Array:
+    """log(gamma(a + 1/2) / gamma(a)), which cancels for large a: there by its asymptotic series."""
+    large, small = np.maximum(a, 50), np.minimum(a, 50)
+    r = 1 / np.square(large)
+    series = np.log(large) / 2 - (1 / 8 - r * (1 / 192 - r * (1 / 640 - r * (17 / 14336)))) / large
+    return np.where(np.less(a, 50), gammaln(small + 0.5) - gammaln(small), series)
+
+
+def half_step_slope(a: Array) -> Array:
+    """Return the derivative of `half_step`."""
+    large, small = np.maximum(a, 50), np.minimum(a, 50)
+    r = 1 / np.square(large)
+    series = (1 / 2 + (1 / 8 - r * (1 / 64 - r * (1 / 128 - r * (17 / 2048)))) / large) / large
+    return np.where(np.less(a, 50), polygamma(0, small + 0.5) - polygamma(0, small), series)
+
+
+defvjp(half_step, lambda g, y, a: g * half_step_slope(a))
 defvjp(gammaln,   lambda g, y, x: g * polygamma(0, x))
 defvjp(polygamma, None,
                   lambda g, y, n, x: g * polygamma(n + 1, x))
+
+
+# The logarithm of 1 + z**2, also where the square overflows
+def square_rounds(z: Array) -> float:
+    """Return a number from which on 1 + z**2 rounds to z**2."""
+    return float(np.finfo(getattr(z, "dtype", np.float64)).eps) ** -0.5
+
+
+@primitive
+def log1p_square(z: Array) -> Array:
+    """log(1 + z**2), elementwise."""
+    z = floating(z)
+    size, limit = np.abs(z), square_rounds(z)
+    return np.log1p(np.square(np.minimum(size, limit))) + 2 * np.log(np.maximum(size, limit) / limit)
+
+
+def log1p_square_slope(z: Array) -> Array:
+    """Return 2 z / (1 + z**2)."""
+    limit = square_rounds(z)
+    near = np.maximum(np.minimum(z, limit), -limit)
+    return 2 * near / (1 + near * near) * (limit / np.maximum(np.abs(z), limit))
+
+
+defvjp(log1p_square, lambda g, y, z: g * log1p_square_slope(z))
 
 
 # Products with a logarithm: 0 where the factor is 0, also where the logarithm is infinite
@@ -145,5 +210,5 @@ defvjp(xlogy,   xlogy_x,
                 lambda g, r, x, y: g * quotient(x, y))
 defvjp(xlog1py, xlog1py_x,
                 lambda g, r, x, y: g * quotient(x, 1 + y))
-pointwise.update([gammaln, polygamma, xlogy, xlog1py])
+pointwise.update([gammaln, polygamma, half_step, log1p_square, xlogy, xlog1py])
 promoting.update([xlogy, xlog1py])
