@@ -39,6 +39,10 @@ def test_activations_and_their_gradients_choose_without_np_where(f):
     assert "np.where" not in step.source  # for elements of signs in no order it takes 20 times as long as a product
 
 
+def test_leaky_relu_has_the_slope_of_negative_numbers_at_nan_as_in_pytorch():
+    np.testing.assert_array_equal(tg.elementwise_grad(tg.leaky_relu)(np.array([np.nan, 1.0])), [0.01, 1])
+
+
 def test_the_slope_of_prelu_gets_no_gradient_from_an_infinity_that_it_does_not_affect():
     weight = tg.Tensor(0.25)
     np.sum(tg.prelu(np.array([np.inf, -2.0]), weight)).backward()

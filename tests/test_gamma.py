@@ -131,6 +131,27 @@ def test_slopes_of_quotients_of_gamma_functions_keep_their_digits_where_they_are
         np.testing.assert_allclose([*first, *second[0], second[1, 1]], expected, rtol=1e-9)
 
 
+def test_the_logarithm_of_a_finite_beta_function_has_a_slope_at_negative_integers():
+    betaln = pytest.importorskip("scipy.special").betaln
+    a = np.array([-1.0, -2.0, -3.0, -3.0])
+    exact = [[1, 1], [3 / 2, 5 / 4], [11 / 6, 49 / 36], [1 / 3, 1 / 9]]  # of -log|a (a + 1) ...|, with b factors
+    for x, b, expected in zip(a, [1.0, 2.0, 3.0, 1.0], exact, strict=True):
+        assert [tg.grad(betaln)(x, b), tg.grad(tg.grad(betaln))(x, b)] == pytest.approx(expected, rel=1e-13)
+    mixed = tg.elementwise_grad(betaln)(np.array([-2.0, 2.0]), np.array([1.0, 1.0]))
+    np.testing.assert_allclose(mixed, [0.5, -0.5], rtol=1e-13)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(tg.grad(betaln)(-2.0, 2.5))  # betaln is infinite there
+
+
+def test_quantiles_of_the_gamma_distribution_have_slopes_by_its_parameter_at_both_ends():
+    special = pytest.importorskip("scipy.special")
+    p, h = np.array([0.0, 0.5, 1.0]), 1e-5
+    between = (special.gammaincinv(2 + h, 0.5) - special.gammaincinv(2 - h, 0.5)) / (2 * h)
+    for inverse, q in ((special.gammaincinv, p), (special.gammainccinv, 1 - p)):
+        slopes = tg.elementwise_grad(inverse)(np.full(3, 2.0), q)
+        np.testing.assert_allclose(slopes, [0, between, INF], rtol=1e-8)
+
+
 def test_a_binomial_of_a_huge_number_has_a_slope():
     binom = pytest.importorskip("scipy.special").binom
     assert tg.grad(binom)(1e100, 1.0) == pytest.approx(1, rel=1e-15)  # digamma(1e100 + 1) - digamma(1e100) rounds to 0

@@ -33,7 +33,8 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """
     check_numbers("leaky_relu", negative_slope=negative_slope)
     x = floating(x)
-    positive = np.maximum(np.sign(x), 0)  # where signs are in no order, np.where takes ten times as long
+    # NaN has the slope of negatives, as in PyTorch. Where signs are in no order, np.where takes ten times as long.
+    positive = np.fmax(np.sign(x), 0)
     return np.multiply(x, positive + negative_slope * (1 - positive))
 
 

@@ -36,7 +36,7 @@ def times_psi(y: Array, x: Array, factor: Callable[[], Array]) -> Array:
 
     Where y is not 0 there, another such term has a pole too, and the difference is that of their psi(1 - x).
     """
-    pole = np.less_equal(x, 0) & np.equal(np.floor(x), x)
+    pole = is_pole(x)
     if not any_true(pole):
         return y * psi(x)
     z = np.where(pole, x, 0)
@@ -70,7 +70,20 @@ def beta_rule(g: Array, y: Array, a: Array, b: Array) -> Array:
 def betaln_rule(g: Array, y: Array, a: Array, b: Array) -> Array:
     """psi(a) - psi(a + b), by a."""
     z = np.add(a, b)
-    return -g * times_change(np.ones(()), a, b, z, lambda: psi(z) - psi(a))
+    return -g * times_change(np.ones(()), a, b, z, lambda: psi_change(a, z))
+
+
+def psi_change(a: Array, z: Array) -> Array:
+    """Return psi(z) - psi(a); where both have poles psi(1 - z) - psi(1 - a), as pi cot(pi x) has the period 1."""
+    poles = is_pole(a) & is_pole(z)
+    if not any_true(poles):
+        return psi(z) - psi(a)
+    return psi(np.where(poles, 1 - z, z)) - psi(np.where(poles, 1 - a, a))
+
+
+def is_pole(x: Array) -> Array:
+    """Return where x is 0 or a negative integer."""
+    return np.less_equal(x, 0) & np.equal(np.floor(x), x)
 
 
 def poch_z(g: Array, y: Array, z: Array, m: Array) -> Array:
@@ -166,14 +179,21 @@ def gammainc_a(a: Array, x: Array) -> Array:
     return np.where(at_end, 0, by_a)
 
 
+def quantile_a(y: Array, a: Array) -> Array:
+    """Return the derivative by a of a quantile y of the gamma distribution: of 0 it is 0, and of infinity infinity."""
+    at_end = np.equal(y, 0) | np.isinf(y)
+    z = np.where(at_end, 1.0, y)
+    return np.where(at_end, y, -gammainc_a(a, z) / gamma_density(a, z))
+
+
 nondifferentiable(range_of_integral)
 defvjp(special.gammainc,     lambda g, y, a, x: g * gammainc_a(a, x),
                              lambda g, y, a, x: g * gamma_density(a, x))
 defvjp(special.gammaincc,    lambda g, y, a, x: -g * gammainc_a(a, x),
                              lambda g, y, a, x: -g * gamma_density(a, x))
-defvjp(special.gammaincinv,  lambda g, y, a, p: -g * (gammainc_a(a, y) / gamma_density(a, y)),
+defvjp(special.gammaincinv,  lambda g, y, a, p: g * quantile_a(y, a),
                              lambda g, y, a, p: g / gamma_density(a, y))
-defvjp(special.gammainccinv, lambda g, y, a, p: -g * (gammainc_a(a, y) / gamma_density(a, y)),
+defvjp(special.gammainccinv, lambda g, y, a, p: g * quantile_a(y, a),
                              lambda g, y, a, p: -g / gamma_density(a, y))
 defvjp(special.betainc,      unknown(special.betainc, "a"), unknown(special.betainc, "b"),
                              lambda g, y, a, b, x: g * beta_density(a, b, x))
