@@ -251,3 +251,16 @@ def test_a_value_outside_a_functions_domain_says_which():
     ):
         with pytest.raises(kind, match=words):
             f(tg.Value(-1.0, label="v"))
+
+
+def test_what_an_array_is_asks_for_no_import_of_masked_arrays():
+    code = """
+import sys, numpy as np, tinygrad_edu as tg
+x = tg.Tensor([1.0, 2.0])
+w, rows = x * np.int32(2), np.ones((4, 2), np.float32)
+tg.jit(lambda a: np.sum(a * x))(rows)
+tg.predict(tg.nn.Linear(2, 1, rng=0), rows)
+print("numpy.ma" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 
 from .engine.arguments import switch
 from .engine.errors import converted, kind_of
+from .engine.rules.foreign import is_masked
 from .engine.rules.registry import Array
 from .stores import store
 
@@ -275,7 +276,7 @@ def _storable(name: str, value: ArrayLike) -> Array:
         raise TypeError(f"save: names are strings, not {name!r}")
     if name != name.replace("\0", "").encode(errors="replace").decode():
         raise ValueError(f"save: the name {name!r} cannot be stored: it holds a NUL or half a character")
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise TypeError(f"save: {name!r} is a masked array, and would lose its mask; fill it, .filled(value)")
     array: Array = converted(f"save: {name!r}", np.asarray, value)
     if array.dtype.hasobject:

@@ -11,6 +11,7 @@ from ..engine.arguments import generator, switches, whole_number
 from ..engine.errors import converted, kind_of
 from ..engine.habits import names_keywords
 from ..engine.reprs import counted
+from ..engine.rules.foreign import is_masked
 from ..engine.rules.registry import Array, array_of, as_array, predicate
 from ..engine.rules.tables import from_table
 from ..functions.classification import within
@@ -104,7 +105,7 @@ def checked_arrays(where: str, *arrays: ArrayLike) -> Arrays:
 
 def plain_array(where: str, a: ArrayLike) -> Array:
     """Return a table, a list or an array as an array in this machine's byte order; raises TypeError for a mask."""
-    if isinstance(a, np.ma.MaskedArray):
+    if is_masked(a):
         raise TypeError(f"{where}: a masked array would lose its mask; fill it (.filled(value)) or leave its rows out")
     array: Array = converted(where, as_array, from_table(a))
     # Files of other machines, such as MNIST's, have the other byte order

@@ -8,7 +8,6 @@ program if it is on PATH, and else pygraphviz.
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import tempfile
@@ -16,9 +15,9 @@ import threading
 import warnings
 import webbrowser
 from collections.abc import Sequence
+from html import escape, unescape
 from pathlib import Path
 from typing import Any, Literal
-from xml.sax.saxutils import escape, quoteattr
 
 import graphviz
 import numpy as np
@@ -94,10 +93,10 @@ class Drawing:
     def _svg(self) -> bytes:
         """Return the picture with a description for screen readers, and with the tooltips as titles."""
         svg = render(self._graph, "svg").decode()
-        titles = {name: f"<title>{escape(tooltip)}</title>\n" for name, tooltip in self._tooltips.items()}
+        titles = {name: f"<title>{escape(tooltip, quote=False)}</title>\n" for name, tooltip in self._tooltips.items()}
         svg = FRAME_IN_SVG.sub(_fit_title, svg)
         svg = re.sub(r"<title>(.*?)</title>\n?", lambda title: titles.get(title[1], ""), svg)
-        return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(f"Graph of {self._summary}")} ', 1).encode()
+        return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(f"Graph of {self._summary}")}" ', 1).encode()
 
     def _repr_svg_(self) -> str | None:
         try:
@@ -237,7 +236,7 @@ def _fit_title(frame: re.Match[str]) -> str:
     """
     xs = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", frame["outline"])]
     width = max(xs) - min(xs) - 16
-    fits = text_width(html.unescape(frame["title"])) * float(FRAME["fontsize"]) <= width
+    fits = text_width(unescape(frame["title"])) * float(FRAME["fontsize"]) <= width
     squeezed = "" if fits else f' textLength="{width:.1f}" lengthAdjust="spacingAndGlyphs"'
     return f'{frame["start"]}<text text-anchor="start" x="{min(xs) + 8:.2f}"{squeezed}{frame["rest"]}'
 

@@ -41,14 +41,19 @@ def computes(a: Any) -> bool:
     return hasattr(kind, "__array_function__") and not hasattr(a, "_value")
 
 
+def is_masked(a: object) -> bool:
+    """Return whether a is a masked array; only of a subclass of ndarray, as numpy.ma takes 10 ms to import."""
+    kind = type(a)
+    return issubclass(kind, np.ndarray) and kind is not np.ndarray and issubclass(kind, np.ma.MaskedArray)
+
+
 def array_from(a: Any) -> Any:
     """Return a table or a column as an array, and anything else as it is; refuse those that compute otherwise."""
     kind = type(a)
     if kind in ORDINARY or hasattr(kind, "_as_base"):
         return a
-    for refused, why in ((np.ma.MaskedArray, MASKED), (np.matrix, MATRIX)):
-        if issubclass(kind, refused):
-            raise TypeError(why)
+    if is_masked(a) or issubclass(kind, np.matrix):
+        raise TypeError(MASKED if is_masked(a) else MATRIX)
     if issubclass(kind, (np.ndarray, np.generic, int, float)):
         return a
     package = library(a)
