@@ -310,3 +310,14 @@ def test_a_recorded_power_is_guarded_where_it_is_that_of_a_root():
     step, x = tg.jit(f), np.array([0.1, 0.4])
     for p in np.array([0.7, 0.5, 2.0]):
         np.testing.assert_allclose(step(x, p), f(x, p))
+
+
+@pytest.mark.parametrize("name", ["grad", "jvp", "hvp"])
+def test_a_check_of_an_array_beside_a_variable_is_recorded(name):
+    counts, x = np.array([1, 2]), np.array([[0.5, 1.5], [2.0, -1.0]])
+    transform = ONE[name](lambda w: np.sum(np.cov(x, fweights=counts, aweights=w) ** 2))
+    step = tg.jit(transform)
+    for w in np.array([[0.3, 0.1], [0.2, 0.4], [0.5, 0.6]]):
+        np.testing.assert_allclose(step(w), transform(w), rtol=1e-12)
+    with pytest.raises(ValueError, match="not negative"):
+        step(np.array([-1.0, 2.0]))

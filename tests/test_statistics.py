@@ -85,6 +85,31 @@ def test_correlations_do_not_leave_minus_one_to_one():
     assert abs(np.corrcoef(tg.Tensor(x), tg.Tensor(-3 * x)).data).max() == 1
 
 
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [("f2", 300), ("f2", 1e-4), ("f4", 1e20), ("f4", 1e-30), ("c8", 1e20), ("c8", 1e-30)]
+)
+def test_correlations_of_small_floats_keep_their_digits_where_squares_leave_the_range(dtype, scale):
+    m = (scale * np.array([[0.0, 1, 2, 3, 5], [4.0, 1, 2, 0, 3]])).astype(dtype)
+    f = lambda m, *y: np.sum(abs(np.corrcoef(m, *y)) ** 2)
+    for y in ((), (m[0] - m[1],)):
+        r = np.corrcoef(tg.Tensor(m), *y)
+        assert r.dtype == dtype
+        np.testing.assert_allclose(r.data, np.corrcoef(m, *y), rtol=2e-3 if dtype == "f2" else 1e-6)
+    wide = m.astype(np.result_type(dtype, float))
+    g, expected = tg.grad(f)(m), tg.grad(f)(wide)
+    assert g.dtype == dtype
+    np.testing.assert_allclose(g, expected, rtol=2e-3, atol=2e-3 * abs(expected).max())
+
+
+def test_covariances_of_many_small_floats_have_a_gradient():
+    x = np.random.default_rng(0).uniform(1, 2, 100_000).astype(np.float16)
+    y = np.cov(tg.Tensor(x), aweights=np.ones(len(x)))
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y.data, np.cov(x), rtol=1e-3)
+    expected = 2 * (x - np.mean(x, dtype=float)) / (len(x) - 1)
+    np.testing.assert_allclose(tg.grad(np.cov)(x), expected, rtol=1e-2, atol=1e-7)
+
+
 def test_a_perfect_correlation_has_a_curvature():
     x = np.array([1.0, 2.0, 4.0])
     tg.check_grad(lambda x, y: np.corrcoef(x, y)[0, 1], x, 2 * x)

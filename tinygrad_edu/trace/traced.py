@@ -143,8 +143,6 @@ class Traced(View):
         rec = self.rec
         if rec.is_foreign(args):
             return rec.evaluate(fun, args, kwargs, args[: fun in functional.CHANGING] or kwargs.get("out"))
-        if fun in predicates and array_likes.isdisjoint(map(type, args)):  # but a Batch asks its members
-            return rec.ask(fun, args)
         if fun in CALLING and any([callable(f) and type(f) is not np.ufunc for f in leaves((args, kwargs))]):
             raise rec.error(f"{name(fun)} calls a function of yours, and is not recorded; use np.where, or a loop")
         if fun in REWRITTEN:
@@ -153,6 +151,8 @@ class Traced(View):
             others = [a for a in leaves(list(args)) if isinstance(a, Operand) or type(a) in array_likes]
             if others:  # a Traced was asked first, but a Node records, and a Batch computes
                 return others[0].__array_function__(fun, types, args, kwargs)
+            if fun in predicates:
+                return rec.ask(fun, args)
             return rec.call(fun, args, kwargs) if fun in opaques else rec.primitive(fun, args, kwargs)
         if fun is np.where and len(args) == 1:
             fun = np.nonzero

@@ -78,8 +78,7 @@ def cov(m: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, bias: boo
 
     float32 stays float32.
     """
-    x = variables_of(m, y, rowvar)
-    x = x if x.dtype.kind in "fc" else x.astype(float)
+    x, dtype = in_float64(variables_of(m, y, rowvar))
     f, a = [np.ones(x.shape[1]) if w is None else arrays_of([w])[0].astype(float) for w in (fweights, aweights)]
     if f.shape != x.shape[1:] or a.shape != x.shape[1:] or invalid_weights(f, a):
         raise ValueError(
@@ -89,9 +88,19 @@ def cov(m: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, bias: boo
     w = f * a
     n = np.sum(w)
     free = np.maximum(n - (not bias if ddof is None else ddof) * (np.dot(w, a) / n), 0)
-    w, n, free = (v.astype(x.dtype) for v in (w, n, free))
     d = x - x @ w[:, None] / n
-    return np.squeeze((d * w) @ conj(d.T) / free)
+    return in_dtype(np.squeeze((d * w) @ conj(d.T) / free), dtype)
+
+
+def in_float64(x: Array) -> tuple[Array, np.dtype]:
+    """Return x in float64 or complex128, as squares of smaller floats overflow, and the dtype of the result."""
+    wide = np.result_type(x.dtype, np.float64)
+    return in_dtype(x, wide), x.dtype if x.dtype.kind in "fc" else wide
+
+
+def in_dtype(x: Array, dtype: np.dtype) -> Array:
+    """Convert x where it has another dtype."""
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 @predicate
@@ -112,6 +121,7 @@ defvjp(clip_cosine, lambda g, y, c: g)
 @composition(np.corrcoef)
 def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True) -> Array:
     """The cosines of the angles between the variables' deviations from their means."""
-    d = deviation(variables_of(x, y, rowvar), 1)
+    x, dtype = in_float64(variables_of(x, y, rowvar))
+    d = deviation(x, 1)
     d = d / np.sqrt(np.sum(real_part(d * conj(d)), axis=1, keepdims=True))
-    return np.squeeze(clip_cosine(d @ conj(d.T)))
+    return in_dtype(np.squeeze(clip_cosine(d @ conj(d.T))), dtype)
