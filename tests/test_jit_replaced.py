@@ -53,6 +53,22 @@ def pair(s, w, x):
     return c
 
 
+def nested(s, w, x):
+    layers, h = [], x
+    for h_before, c in s.layers:
+        c = np.tanh(w * h + h_before) + c * 0.5
+        h = np.tanh(c)
+        layers.append((h.detach(), c.detach()))
+    old, s.layers = s.layers, layers
+    s.named = {"h": {"now": (s.named["c"] + x).detach()}, "c": s.named["h"]["now"]}
+    return old[0][0], h + s.named["h"]["now"]
+
+
+def lists_that_are_exchanged(s, w, x):
+    s.used, s.spare = s.spare, [(s.used[0] + x).detach(), s.used[1]]
+    return s.used[0] * w
+
+
 def swap(s, w, x):
     old = s.a
     s.a, s.b = s.b, (s.a * 2 - s.b + x).detach()
@@ -93,6 +109,9 @@ def state(kind=tuple):
     a, b, c, d, e, f, g, h = (constant(X + i) for i in range(8))
     s = SimpleNamespace(a=a, b=b, pair=Pair(c, d) if kind is Pair else (c, d), table={"h": e}, last=constant(X))
     s.rows, s.history, s.p = [tg.Tensor(X), f], deque([g, h]), tg.Tensor(X + 8)
+    s.layers = [(constant(X + i), constant(X - i)) for i in range(2)]
+    s.named = {"h": {"now": constant(X + 12)}, "c": constant(X + 13)}
+    s.used, s.spare = ([constant(X + i), constant(X - i)] for i in (14, 15))
     vars(s).update(vars(variables(constant(X + 9))))
     return s
 
@@ -102,7 +121,10 @@ def numbers(x):
     return x.data.copy(), x.requires_grad, x.label, gradient
 
 
-REPLACING = [attribute, functional, elements, pair, swap, in_global_variables, in_variables, gradients]
+REPLACING = [
+    attribute, functional, elements, pair, nested, lists_that_are_exchanged, swap, in_global_variables, in_variables,
+    gradients,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("replace", REPLACING)
@@ -123,7 +145,8 @@ def test_a_tensor_that_the_function_replaces_is_read_anew_at_each_call(replace, 
         for i in range(8):
             x = constant(X * i)
             returned = f(x)
-            held = [s.a, s.b, *s.pair, s.table["h"], s.last, *s.rows, *s.history, s.p, H, K, s.read()]
+            inner = tg.tree.leaves([s.layers, s.named, s.used, s.spare])
+            held = [s.a, s.b, *s.pair, s.table["h"], s.last, *s.rows, *s.history, s.p, *inner, H, K, s.read()]
             found.append([w.grad.copy(), [numbers(t) for t in tg.tree.leaves(returned)], [*map(numbers, held)]])
             if i == 4:  # the user writes into one, and replaces others
                 s.a.data[...], s.b, s.p = 0.5, constant(X * 3), tg.Tensor(X)
@@ -409,7 +432,15 @@ def held_by(owner, name):
     return (lambda: getattr(owner, name)), lambda new: setattr(owner, name, new)
 
 
+def held_in(read, make):
+    s = SimpleNamespace(state=make(constant(X)))
+    return (lambda: read(s.state)), lambda new: vars(s).update(state=make(new))
+
+
 PLACES = {
+    "list": lambda: held_in(lambda held: held[1], lambda new: [constant(new.data + 1), new]),
+    "dict": lambda: held_in(lambda held: held["h"], lambda new: {"c": constant(new.data + 1), "h": new}),
+    "nested": lambda: held_in(lambda held: held[0]["h"][1], lambda new: [{"h": (constant(new.data * 2), new)}]),
     "attribute": lambda: held_by(SimpleNamespace(h=constant(X)), "h"),
     "item": lambda: (lambda held: ((lambda: held["h"]), lambda new: held.update(h=new)))({"h": constant(X)}),
     "variable": held_by_a_variable,
@@ -515,3 +546,61 @@ def test_an_evaluation_reads_the_state_that_a_training_step_carries():
         np.testing.assert_allclose(given, expected, 1e-12)
         assert evaluate.cache_info()[:2] == (5, 3)
     assert ", h, " in evaluate.source
+
+
+@pytest.mark.parametrize("kind", [tuple, list, lambda pair: dict(enumerate(pair))])
+def test_zeros_that_both_parts_of_the_state_begin_with_are_recorded_when_they_are_two(kind):
+    zeros = constant(np.zeros(3))
+    s = SimpleNamespace(state=kind([zeros, zeros]))
+
+    @tg.jit
+    def f(x):
+        s.state = kind([(s.state[0] + x).detach(), (s.state[1] - x).detach()])
+
+    for i in range(1, 6):
+        f(X)
+        np.testing.assert_array_equal([s.state[0].data, s.state[1].data], [X * i, -X * i])
+    assert f.cache_info()[:2] == (3, 1)
+
+
+def test_a_list_whose_tensors_are_replaced_may_be_exchanged_by_others():
+    def scenario(jit):
+        s, found = SimpleNamespace(states=[constant(X), constant(X + 1)], before=constant(X)), []
+
+        @jit
+        def step(x):
+            s.before = s.states[0]
+            for i, h in enumerate(s.states):
+                s.states[i] = (h * 0.5 + x).detach()
+
+        @jit
+        def read(x):
+            return sum([(h * x).sum() for h in s.states]) + s.before.sum()
+
+        for i in range(12):
+            if i % 4 == 3:
+                s.states = [constant(X * i), constant(X - i)]
+            step(X + i)
+            found += [float(read(X)), *[h.data.copy() for h in s.states], s.before.data.copy()]
+        return found
+
+    for given, expected in zip(scenario(tg.jit), scenario(lambda f: f), strict=True):
+        np.testing.assert_array_equal(given, expected)
+
+
+def test_attributes_whose_names_are_computed_are_seen_or_refused():
+    s = SimpleNamespace(h0=constant(X), h1=constant(X + 1))
+    read = tg.jit(lambda x: sum([(getattr(s, f"h{i}") * x).sum() for i in range(2)]))
+    for i in range(6):
+        if i > 2:  # after the replay that is compared
+            s.h1 = constant(X * i)
+        assert float(read(X)) == float(read.__wrapped__(X))
+    assert read.cache_info().misses <= 3
+
+    step = tg.jit(lambda: setattr(s, "h" + str(X.size), (getattr(s, "h" + str(X.size)) * 2).detach()))
+    s.h3 = constant(X)
+    for i in range(4):
+        step()
+        np.testing.assert_array_equal(s.h3.data, X * 2 ** (i + 1))
+    with pytest.raises(tg.JitError, match=r"h3 = \.\.\. replaces a Tensor held elsewhere"):
+        step()

@@ -42,9 +42,7 @@ def shared(call: Call) -> Sequence[Var]:
         return [call.uses[call.alias_of]]
     if is_view(call):
         return call.uses[:1]
-    if call.draws or call.fun in NEW or call.fun in opaques or call.fun in INDEXED:
-        return ()
-    return call.uses
+    return () if call.draws or call.fun in NEW or call.fun in opaques or call.fun in INDEXED else call.uses
 
 
 def can_vary(call: Call) -> bool:
@@ -69,5 +67,4 @@ def can_raise(call: Call) -> bool:
     if call.fun in INDEXED:
         index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
         return not all(is_basic(i) or (type(i) is Var and type(i.source) is Constant) for i in index)
-    known = call.fun in NEW or call.fun in opaques or call.fun is part or call.fun in VIEWS
-    return can_vary(call) or not known
+    return can_vary(call) or not (call.fun in NEW or call.fun in opaques or call.fun is part or call.fun in VIEWS)

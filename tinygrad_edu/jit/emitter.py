@@ -108,8 +108,7 @@ class Emitter(Expressions):
 
     def container(self, x: Container, write: Write) -> str:
         """Write a list, a tuple or a dict; of a namedtuple, a call of its type."""
-        kind = self.fun(type(x)) if hasattr(x, "_fields") else ""
-        return kind + super().container(x, write)
+        return (self.fun(type(x)) if hasattr(x, "_fields") else "") + super().container(x, write)
 
     def shown(self, call: Call) -> tuple[Any, list[Any], bool]:
         """Return the function and its arguments, and whether an operator does the same, in a third of the time."""

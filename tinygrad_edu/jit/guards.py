@@ -20,9 +20,8 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Group, Optimizer
-from ..trace.changes import each
 from ..trace.closure import MANY, PLAIN
-from ..trace.containers import is_container, members
+from ..trace.containers import is_container, members, nested
 from ..trace.holders import EMPTY, ITEMS, VALUES, base, is_plain, is_same, slot
 from ..trace.ir import ARRAYS, Guard, Input, Var, variables
 from .emitter import Emitter
@@ -43,8 +42,8 @@ def entry_guards(emitter: Emitter) -> None:
     checks = [f"{emitter.name(registry, 'registry')}.revision == {captured.revision}"]
     checks += [*check_argument(emitter, "args", captured.args, names)]
     checks += [*check_argument(emitter, "kwargs", captured.kwargs, names)]
-    checks += [*replaced_tensors(emitter), *members_seen(emitter)]
-    checks += [*chain(*[locate_state(emitter, v) for v in program.states])]
+    checks += chain(*[holds_tensors(emitter, member_text(emitter, *at[:2]), x) for at, x, _ in captured.replaced])
+    checks += [*members_seen(emitter), *chain(*[locate_state(emitter, v) for v in program.states])]
     emitter.emit("try:", f"    if not ({' and '.join(checks)}):", "        return CACHE_MISS")
     emitter.emit("except Exception:", "    return CACHE_MISS")  # a member that was there may be missing
     for v in program.inputs:
@@ -103,18 +102,18 @@ def member_text(emitter: Emitter, owner: Any, key: Any) -> str:
     return f"{emitter.name(owner, 'cell' if isinstance(owner, CellType) else 'm')}.{key}"
 
 
-def replaced_tensors(emitter: Emitter) -> Iterator[str]:
-    """Yield the checks that there are Tensors where the function replaces some; they give these their names."""
-    for place, old, _ in emitter.captured.replaced:
-        found = member_text(emitter, place.owner, place.key)
-        if isinstance(old, tuple):
-            held = emitter.variable("held")
-            yield f"type({held} := {found}) is {emitter.name(type(old), 'kind')} and len({held}) == {len(old)}"
-        for i, x in enumerate(each(old)):
-            text = emitter.tensors[id(x)] = emitter.variable("t")
-            member = found if x is old else f"{held}[{i}]"
-            is_array = f" and {text}.data.shape == ()" * (not x._value.shape)  # makes an array of NumPy's scalar
-            yield f"type({text} := {member}) is {emitter.fun(Tensor)} and {text}.fun is None{is_array}"
+def holds_tensors(emitter: Emitter, text: str, x: Any) -> Iterator[str]:
+    """Yield the checks that there are Tensors where the function found x, one or a container; they give it a name."""
+    if isinstance(x, Tensor):
+        name = emitter.tensors[id(x)] = emitter.variable("t")
+        is_array = f" and {name}.data.shape == ()" * (not x._value.shape)  # makes an array of NumPy's scalar
+        yield f"type({name} := {text}) is {emitter.fun(Tensor)} and {name}.fun is None{is_array}"
+        return
+    name = emitter.known[id(x)] = emitter.variable("held")
+    keys = keys_text(emitter, name, [*x]) if isinstance(x, dict) else f"len({name}) == {len(x)}"
+    yield f"type({name} := {text}) is {emitter.name(type(x), 'kind')} and {keys}"
+    for key, member in members(x).items():
+        yield from holds_tensors(emitter, name + key_text(emitter, key), member)
 
 
 def members_seen(emitter: Emitter) -> Iterator[str]:
@@ -127,9 +126,9 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
     read = {id(v.source.array) for v in program.states}  # `locate_state` checks their kinds
     names_matter = captured.labeled or captured.replaced or "label" in captured.closure.names  # a copy has it too
     holders = captured.closure.holders.values()
-    unread = set()  # what optimizers keep for parameters that are added later
-    if "defaults" not in captured.closure.names:
-        unread = {id(holder.of.defaults) for holder in holders if isinstance(holder.of, Optimizer)}
+    unread = {id(x) for _, old, _ in captured.replaced for x in nested(old)}  # others, at each call
+    if "defaults" not in captured.closure.names:  # what optimizers keep for parameters that are added later
+        unread |= {id(holder.of.defaults) for holder in holders if isinstance(holder.of, Optimizer)}
     for holder in [holder for holder in holders if id(holder.owner) not in unread]:
         owner, before, keys = holder.owner, holder.before, list(holder.seen)
         if isinstance(owner, Node):

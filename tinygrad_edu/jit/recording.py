@@ -162,17 +162,14 @@ class Recording:
     def objects_seen(self) -> dict[tuple[int, Any], tuple[str, Any]]:
         """Return the names and the values of what the guards compare, by holder and key; None is that of a length."""
         moving, held = self.program.moving(), self.captured.closure.holders
-        holders = [(i, holder) for i, holder in held.items() if i not in self.captured.containers]
-        return {
-            (id(v), None): (f"the length of {holder.member(key)}", len(held[id(v)].before))
-            for _, holder in holders for key, v in holder.seen.items() if isinstance(v, GROWING) and id(v) in held
-        } | {
-            (i, key): (
-                f"the attribute {key} of {holder.title}" if holder.has_names and not holder.is_globals
-                else f"the variable or attribute {holder.member(key)}", value
-            )
-            for i, holder in holders for key, value in holder.seen.items() if (i, key) not in moving
-        }  # fmt: skip
+        holders = [(i, h) for i, h in held.items() if i not in self.captured.containers]
+        members = [(i, h, key, value) for i, h in holders for key, value in h.seen.items()]
+        grow = [(h.member(key), v) for _, h, key, v in members if isinstance(v, GROWING) and id(v) in held]
+        seen: dict[Any, Any] = {(id(v), None): (f"the length of {text}", len(held[id(v)].before)) for text, v in grow}
+        for i, h, key, value in [member for member in members if (member[0], member[2]) not in moving]:
+            title = f"attribute {key} of {h.title}" if h.has_names and not h.is_globals else ""
+            seen[i, key] = f"the {title or f'variable or attribute {h.member(key)}'}", value
+        return seen
 
     def replaced(self, later: Recording) -> list[tuple[tuple[int, Any], str, Any]]:
         """Return the places, names and values of objects that a later recording found replaced."""

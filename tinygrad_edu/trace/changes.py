@@ -13,8 +13,9 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..nn import Module
 from .captured import Captured
-from .holders import EMPTY, ITEMS, Holder, Place, are_same, parts
-from .ir import ARRAYS, Constant, Input
+from .containers import is_container, members, nested
+from .holders import EMPTY, ITEMS, Holder, Place, are_same, is_same, parts
+from .ir import ARRAYS, NESTED, Constant, Input
 from .traced import JitError, Traced, Unrecorded
 
 FIXED = (set, MappingProxyType)  # holders of no places
@@ -66,10 +67,9 @@ def refuse_changes(found: Captured) -> None:
         replaced = {place.key for place, *_ in found.replaced if place.owner is (holder.original or holder).owner}
         expected = before | {key: last[key] for key in replaced.union(holder.traced) if key in last}
         expected |= mode_changed(found, holder)
-        if isinstance(holder.owner, Node):
-            changed = [(holder.member(k), k) for k in ("label", "requires_grad") if last[k] != before[k]]
-        else:
-            changed = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
+        is_node = isinstance(holder.owner, Node)
+        changed = [(holder.member(k), k) for k in ("label", "requires_grad") if is_node and last[k] != before[k]]
+        changed += [] if is_node or are_same(last, expected) else [title_of_change(found, holder, expected)]
         for title, name in changed[:1]:
             others = [(k, v) for k, v in before.items() if last.get(k) is not expected.get(k)]
             for k, v in [(k, v) for k, v in others if k not in holder.anew]:
@@ -100,7 +100,7 @@ def refuse_changes(found: Captured) -> None:
 
 
 def note_replaced(found: Captured) -> None:
-    """Note the Tensors, and tuples of them, that the function or others replace: each call finds the latest.
+    """Note the Tensors, and containers of them, that the function or others replace: each call finds the latest.
 
     None of the Tensors has a graph, and no other place holds one of them, at the beginning or at the end.
     """
@@ -110,32 +110,45 @@ def note_replaced(found: Captured) -> None:
     pairs = [pair for place, pair in places.items() if pair[2] is not pair[3] or place in found.moving]
     if not (pairs := [pair for pair in pairs if are_leaves(*pair[2:])]):
         return
-    members = [x for h in found.closure.holders.values() for member in h.before.items() for x in member]
-    held = Counter([id(part) for x in (*members, found.fun) for part in parts(x)])
-    pairs = [pair for pair in pairs if all([held[id(x)] == 1 and id(x) not in found.tensors for x in each(pair[2])])]
-    pairs = [pair for pair in pairs if pair[2] is not pair[3] or all([held[id(x._value)] == 1 for x in each(pair[2])])]
-    olds, news = ([id(x) for pair in pairs for x in each(pair[at])] for at in (2, 3))
+    kept = [x for h in found.closure.holders.values() for member in h.before.items() for x in member]
+    held = Counter([id(part) for x in (*kept, found.fun) for part in parts(x)])
+    known = found.closure.holders.keys() - found.tensors.keys()
+    changed = {id(h.owner) for h, _, old, new in pairs if new is not old}  # of two that hold one another the inner one
+    pairs = [pair for pair in pairs if changed.isdisjoint(map(id, nested(pair[2])))]
+    inner = {id(x) for *_, old, _ in pairs for x in nested(old)}
+    candidates, pairs = [pair for pair in pairs if id(pair[0].owner) not in inner], []
+    for holder, key, old, new in candidates:
+        tensors = each(old).values()
+        single = [*nested(old), *tensors, *[x._value for x in tensors if new is old]]
+        if known.issuperset(map(id, tensors)) and all([held[id(x)] == 1 for x in single]):
+            pairs.append((holder, key, old, new))
+        elif new is not old and not any([x.requires_grad for x in tensors]):  # the next call finds others
+            raise Unrecorded(refused(found, holder, key, "= ... replaces a Tensor held elsewhere; give each its own"))
+    olds, news = ([id(x) for pair in pairs for x in each(pair[at]).values()] for at in (2, 3))
     found.closure.fixed -= {*olds}
     for holder, key, old, new in pairs:
-        if any([news.count(id(x)) > 1 or (held[id(x)] and id(x) not in olds) for x in each(new)]):
+        if any([news.count(id(x)) > 1 or (held[id(x)] and id(x) not in olds) for x in each(new).values()]):
             raise refused(found, holder, key, "= ... ends that two places hold one Tensor; give each its own")
         place = Place((holder.original or holder).owner, key, holder.member(key))
         found.replaced.append((place, old, new))
         found.places.append(place)
-        for i, x in enumerate(each(old)):
-            found.within[id(x)] = place if x is old else Place(old, i, f"{place.title}_{i}", place)
+        for path, x in each(old).items():
+            found.within[id(x)] = place._replace(title="_".join(map(str, [place.title, *path])), path=path)
 
 
-def each(x: Any) -> tuple[Any, ...]:
-    """Return the members of a tuple, or what is no tuple in one."""
-    return x if isinstance(x, tuple) else (x,)
+def each(x: Any, *path: Any) -> dict[tuple[Any, ...], Any]:
+    """Return the Tensors in nested lists, tuples and dicts by their paths."""
+    inner = {} if isinstance(x, Tensor) else members(x)
+    return {p: t for k, v in inner.items() for p, t in each(v, *path, k).items()} if inner else {path: x}
 
 
-def are_leaves(old: Any, new: Any) -> bool:
-    """Return whether both are Tensors without a graph, or tuples of as many of them."""
-    is_alike = type(old) is type(new) and len(each(old)) == len(each(new)) > 0
-    is_alike &= isinstance(old, Tensor) or type(old).__dictoffset__ == 0  # a namedtuple that has no attributes
-    return is_alike and all([type(x) is Tensor and x.fun is None for x in (*each(old), *each(new))])
+def are_leaves(old: Any, new: Any, depth: int = 4) -> bool:
+    """Return whether both are Tensors without a graph, or nested lists, tuples and dicts of such with equal keys."""
+    if type(old) is not type(new) or not isinstance(old, NESTED) or not is_container(old) or type(old).__dictoffset__:
+        return type(old) is type(new) is Tensor and old.fun is new.fun is None  # a namedtuple may have attributes
+    a, b = members(old), members(new)
+    is_alike = depth > 0 and len(a) == len(b) > 0 and all(map(is_same, a, b))
+    return is_alike and all([are_leaves(*pair, depth - 1) for pair in zip(a.values(), b.values(), strict=True)])
 
 
 def refuse_replacements(found: Captured) -> None:
@@ -145,14 +158,14 @@ def refuse_replacements(found: Captured) -> None:
     scopes = [((id(h), key), x) for h in found.holders if h.is_scope for key, x in h.seen.items()]
     # What tuples, defaults and the like hold, which stays there
     fixed = found.closure.fixed.union([id(x) for place, x in scopes if place not in places])
-    news = [(place, x) for place, _, new in found.replaced for x in each(new)]
+    news = [(place, x) for place, _, new in found.replaced for x in each(new).values()]
     gone = found.within.keys() - {id(x) for _, x in news}
     held = [exchange for exchange in found.exchanged if id(exchange[0].owner) not in gone]
     stay = {id(given) for holder, key, given, new in held if new is given or holder.has(key, "_grad")}
     stay |= {id(t) for i, t in found.arrays.items() if i in fixed or shared[id(t)] > 1}
     taken = found.moved | {id(t) for t in found.arrays.values() if id(t) in stay}  # the memories that places hold
     for place, old, _ in found.replaced:
-        arrays = [found.closure.holders[id(x)].traced["_value"] for x in each(old)]
+        arrays = [found.closure.holders[id(x)].traced["_value"] for x in each(old).values()]
         if any([shared[id(t)] > 1 or id(t.origin.example) in fixed for t in arrays]):
             raise refused(found, found.closure.holders[id(place.owner)], place.key, APART)
     for place, new in news:

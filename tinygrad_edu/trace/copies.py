@@ -109,8 +109,7 @@ class Copies:
 
     def cached(self, function: Any) -> Any:
         """Return a cached function that guards the arrays it uses: what it has cached is right for those alone."""
-        reached = Closure(function, []).seen
-        arrays = [a for i, x in reached.items() if type(a := self.replaced.get(i, x)) is Traced]
+        arrays = [a for i, x in Closure(function, []).seen.items() if type(a := self.replaced.get(i, x)) is Traced]
 
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,7 @@ import functools
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from inspect import ismemberdescriptor
-from operator import attrgetter, is_, itemgetter, methodcaller
+from operator import attrgetter, getitem, is_, itemgetter, methodcaller
 from types import BuiltinMethodType, CellType, FunctionType, MappingProxyType, MethodType, MethodWrapperType
 from typing import Any, NamedTuple
 from weakref import ref
@@ -86,19 +86,21 @@ def parts(x: Any) -> list[Any]:
 class Place(NamedTuple):
     """A member of a holder that is exchanged while the function is recorded, or that the function replaces.
 
-    The owner may be a Tensor or a tuple that each call finds anew `within` another place.
+    The owner may be a Tensor that each call finds anew `within` another place, which holds it at the end of a `path`.
     """
 
     owner: Any
     key: Any
     title: str
     within: Any = None
+    path: tuple[Any, ...] = ()
 
     def get(self) -> Any:
         """Return what the place holds now."""
         owner = self.within.get() if self.within else self.owner
         held = vars(owner) if isinstance(owner, type) else owner  # a staticmethod, not its function
-        return base(held).__getitem__(held, self.key) if isinstance(held, ITEMS) else getattr(held, self.key)
+        found = base(held).__getitem__(held, self.key) if isinstance(held, ITEMS) else getattr(held, self.key)
+        return functools.reduce(getitem, self.path, found)
 
 
 class Holder:

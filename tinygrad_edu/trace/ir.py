@@ -144,8 +144,7 @@ class Program:
     def moving(self) -> set[tuple[int, Any]]:
         """Return the places, as (identity of the owner, key), that a replay reads anew or replaces."""
         places = [*[place for place, *_ in self.rebound], *[v.source.place for v in self.states if v.source.place]]
-        for place in places:
-            places += [place.within] if place.within else []
+        places += [place.within for place in places if place.within]
         return {(id(place.owner), place.key) for place in places}
 
     def outputs(self) -> list[Var]:

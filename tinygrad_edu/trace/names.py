@@ -60,6 +60,7 @@ def names_in(code: CodeType) -> list[str]:
             of_new = i.opname == "STORE_ATTR" and (before.argrepr.split(", ")[-1],) == code.co_varnames[:1]
             is_called = i.opname == "LOAD_METHOD" or "NULL|self" in i.argrepr
             names.append(f"{i.argval}()" if is_called or (of_new and code.co_name == "__init__") else f".{i.argval}")
+        names += ["vars"] * (before.opname == "BUILD_STRING" and i.arg == 2 and "getattr" in names)  # f"layer{i}"
     for value in values:
         if isinstance(value, str):
             names += TEXTS if "%" in value else ()

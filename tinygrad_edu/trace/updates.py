@@ -42,7 +42,7 @@ def note_changes(found: Captured, tensors: list[tuple[Place, Any, tuple[Any, Any
                 var.source.place = place
         changes.append(partial(assign, holder.owner, key, value))
     for place, old, (content, new) in tensors:  # after what the function does to the old ones
-        data = [found.closure.holders[id(x)].traced["_value"].origin for x in each(old)]
+        data = [found.closure.holders[id(x)].traced["_value"].origin for x in each(old).values()]
         program.rebound.append((place, data, content))
         changes.append(partial(assign, place.owner, place.key, new))
     changes += [partial(assign, attributes, "training", mode) for attributes, mode in program.modes]
