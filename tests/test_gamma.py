@@ -152,6 +152,30 @@ def test_quantiles_of_the_gamma_distribution_have_slopes_by_its_parameter_at_bot
         np.testing.assert_allclose(slopes, [0, between, INF], rtol=1e-8)
 
 
+@given(a=st.floats(-2, 2.5), b=st.floats(-2, 2.5), x=st.floats(1e-6, 1, exclude_max=True))
+def test_slopes_of_betainc_by_its_parameters_equal_mpmaths(a, b, x):
+    special = pytest.importorskip("scipy.special")
+    a, b = 10**a, 10**b
+    with mpmath.workdps(40):
+        along_a = lambda t: mpmath.betainc(t, mpmath.mpf(b), 0, mpmath.mpf(x), regularized=True)
+        along_b = lambda t: mpmath.betainc(mpmath.mpf(a), t, 0, mpmath.mpf(x), regularized=True)
+        expected = [float(mpmath.diff(f, mpmath.mpf(v), h=1e-12)) for f, v in ((along_a, a), (along_b, b))]
+    np.testing.assert_allclose(tg.grad(special.betainc, (0, 1))(a, b, x), expected, rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(
+        tg.grad(special.betaincc, (0, 1))(a, b, x), np.negative(expected), rtol=1e-11, atol=1e-14
+    )
+
+
+def test_functions_of_the_beta_distribution_do_not_change_with_its_parameters_at_both_ends():
+    special = pytest.importorskip("scipy.special")
+    for f in (special.betainc, special.betaincc, special.betaincinv, special.betainccinv):
+        for parameters in ((2.0, 3.0), (0.5, 0.5)):
+            for end in (0.0, 1.0):
+                assert tg.grad(f, (0, 1))(*parameters, end) == (0, 0)
+                assert tg.grad(tg.grad(f))(*parameters, end) == 0
+    assert np.isnan(tg.grad(special.betainc)(-1.0, 2.0, 0.5))
+
+
 def test_a_binomial_of_a_huge_number_has_a_slope():
     binom = pytest.importorskip("scipy.special").binom
     assert tg.grad(binom)(1e100, 1.0) == pytest.approx(1, rel=1e-15)  # digamma(1e100 + 1) - digamma(1e100) rounds to 0

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from .registry import Array, defvjp
-from .scipy_gamma import beta_density, gamma_density, gammainc_a
+from .scipy_gamma import beta_density, betainc_a, gamma_density, gammainc_a
 from .scipy_special import unknown
 
 
@@ -15,6 +15,17 @@ def student_density(df: Array, t: Array) -> Array:
     half = np.divide(df, 2)
     log = -special.betaln(half, 0.5) - np.log(df) / 2 - (half + 0.5) * np.log1p(np.square(t) / df)
     return np.exp(log)
+
+
+def student_df(df: Array, t: Array) -> Array:
+    """Return the derivative of stdtr by df.
+
+    stdtr is (1 + sign(t) betainc(1/2, df/2, c)) / 2 for c = t**2 / (df + t**2). By c alone, the derivative by df is the
+    density times -t / (2 df). For many degrees of freedom both parts cancel: the result is exact to rounding of stdtr.
+    """
+    total = df + np.square(t)
+    half, x, c = np.divide(df, 2), df / total, np.square(t) / total
+    return np.sign(t) * -betainc_a(half, np.asarray(0.5), x, c) / 4 - student_density(df, t) * t / (2 * df)
 
 
 def chi_squared_density(v: Array, x: Array) -> Array:
@@ -32,8 +43,10 @@ def poisson_rule(g: Array, y: Array, k: Array, m: Array) -> Array:
     return g * gamma_density(np.floor(k) + 1, m)
 
 
-defvjp(special.stdtr,   unknown(special.stdtr, "df"),   lambda g, y, df, t: g * student_density(df, t))
-defvjp(special.stdtrit, unknown(special.stdtrit, "df"), lambda g, y, df, p: g / student_density(df, y))
+defvjp(special.stdtr,   lambda g, y, df, t: g * student_df(df, t),
+                        lambda g, y, df, t: g * student_density(df, t))
+defvjp(special.stdtrit, lambda g, y, df, p: -g * (student_df(df, y) / student_density(df, y)),
+                        lambda g, y, df, p: g / student_density(df, y))
 defvjp(special.chdtr,   chi_squared_v, lambda g, y, v, x: g * chi_squared_density(v, x))
 defvjp(special.chdtrc,  lambda g, y, v, x: -chi_squared_v(g, y, v, x),
                         lambda g, y, v, x: -g * chi_squared_density(v, x))
@@ -49,15 +62,26 @@ def f_density(dfn: Array, dfd: Array, x: Array) -> Array:
     return beta_density(np.divide(dfn, 2), np.divide(dfd, 2), dfn * x / total) * slope
 
 
+def f_rule(i: int, g: Array, dfn: Array, dfd: Array, x: Array) -> Array:
+    """The derivative of betainc(dfn / 2, dfd / 2, z) by dfn (i = 0) or dfd, for z = dfn x / (dfn x + dfd)."""
+    a, b, total = np.divide(dfn, 2), np.divide(dfd, 2), dfn * x + dfd
+    z, c = dfn * x / total, dfd / total
+    if i == 0:
+        return g * (betainc_a(a, b, z, c) / 2 + f_density(dfn, dfd, x) * (x / dfn))
+    return g * (-betainc_a(b, a, c, z) / 2 - f_density(dfn, dfd, x) * (x / dfd))
+
+
 defvjp(special.gdtr,  lambda g, y, a, b, x: g * (x * gamma_density(b, a * x)),
                       lambda g, y, a, b, x: g * gammainc_a(b, a * x),
                       lambda g, y, a, b, x: g * (a * gamma_density(b, a * x)))
 defvjp(special.gdtrc, lambda g, y, a, b, x: -g * (x * gamma_density(b, a * x)),
                       lambda g, y, a, b, x: -g * gammainc_a(b, a * x),
                       lambda g, y, a, b, x: -g * (a * gamma_density(b, a * x)))
-defvjp(special.fdtr,  unknown(special.fdtr, "dfn"), unknown(special.fdtr, "dfd"),
+defvjp(special.fdtr,  lambda g, y, dfn, dfd, x: f_rule(0, g, dfn, dfd, x),
+                      lambda g, y, dfn, dfd, x: f_rule(1, g, dfn, dfd, x),
                       lambda g, y, dfn, dfd, x: g * f_density(dfn, dfd, x))
-defvjp(special.fdtrc, unknown(special.fdtrc, "dfn"), unknown(special.fdtrc, "dfd"),
+defvjp(special.fdtrc, lambda g, y, dfn, dfd, x: -f_rule(0, g, dfn, dfd, x),
+                      lambda g, y, dfn, dfd, x: -f_rule(1, g, dfn, dfd, x),
                       lambda g, y, dfn, dfd, x: -g * f_density(dfn, dfd, x))
 
 

@@ -12,10 +12,10 @@ from scipy import special
 from .gamma import polygamma
 from .limits import any_true
 from .registry import Array, defvjp, nondifferentiable, primitive
-from .scipy_special import unknown
 
 POINTS, WEIGHTS = (v / 2 for v in np.polynomial.legendre.leggauss(48))  # of an integral from 0 to 1
 POINTS += 0.5
+SCALES = np.exp(np.arange(-340, 1) / 10)  # of an integral over 0 to 1 by its logarithm, with the trapezoidal rule
 
 
 def psi(x: Array) -> Array:
@@ -179,6 +179,48 @@ def gammainc_a(a: Array, x: Array) -> Array:
     return np.where(at_end, 0, by_a)
 
 
+@primitive
+def range_of_beta_integral(p: Array, q: Array, log_r: Array) -> Array:
+    """Return where the integrand of `betainc_a` has fallen below exp(-40), at the latest; a constant."""
+    return (40 - np.maximum(q - 1, 0) * log_r) / p
+
+
+def logarithm(x: Array, c: Array) -> Array:
+    """Return log(x), where x is near 1 from c = 1 - x."""
+    return np.where(np.greater(x, 0.5), np.log1p(-np.minimum(c, 0.5)), np.log(x))
+
+
+def betainc_a(a: Array, b: Array, x: Array, c: Array) -> Array:
+    """Return the derivative of betainc by a, for c = 1 - x. That by b is -betainc_a(b, a, c, x).
+
+    It is the integral of (log(t) - psi(a) + psi(a + b)) times the density of t, from 0 to x. With t = x exp(-u) this is
+    log(x) - psi(a) + psi(a + b) times betainc, and an integral over u. On the right, where betainc is nearer to 1, it
+    is the integral from x to 1, with the other sign and 1 - t = c exp(-u). Over log(u) the integrand is smooth and
+    small at both ends, where the trapezoidal rule is exact to rounding.
+    """
+    at_end = np.equal(x, 0) | np.equal(c, 0)
+    x, c = np.where(at_end, 0.5, x), np.where(at_end, 0.5, c)
+    left = np.less(special.betainc(a, b, x), 0.5)
+    p, q, z, r = np.where(left, a, b), np.where(left, b, a), np.where(left, x, c), np.where(left, c, x)
+    log_z, log_r = logarithm(z, r), logarithm(r, z)
+    scale = range_of_beta_integral(p, q, log_r)
+    u = scale[..., None] * SCALES
+    growth = np.log1p(-(z / r)[..., None] * np.expm1(-u))
+    integrand = np.where(left[..., None], u, growth) * np.exp((q - 1)[..., None] * growth - p[..., None] * u)
+    integral = scale * np.sum(SCALES / 10 * integrand, axis=-1)
+    change = times_change(np.ones(()), a, b, np.add(a, b), lambda: psi(np.add(a, b)) - psi(a))
+    probability = np.where(left, 1, -1) * special.betainc(p, q, z)
+    density = np.exp(p * log_z + (q - 1) * log_r - special.betaln(p, q))
+    by_a = (np.where(left, log_z, log_r) + change) * probability - density * integral
+    return np.where(at_end, 0, by_a)
+
+
+def beta_quantile_rule(g: Array, y: Array, change: Array, a: Array, b: Array) -> Array:
+    """-change / density, for a quantile y where betainc has this change, and 0 where y is 0 or 1."""
+    at_end = np.equal(y, 0) | np.equal(y, 1)
+    return g * np.where(at_end, 0, -change / beta_density(a, b, np.where(at_end, 0.5, y)))
+
+
 def quantile_a(y: Array, a: Array) -> Array:
     """Return the derivative by a of a quantile y of the gamma distribution: of 0 it is 0, and of infinity infinity."""
     at_end = np.equal(y, 0) | np.isinf(y)
@@ -186,7 +228,7 @@ def quantile_a(y: Array, a: Array) -> Array:
     return np.where(at_end, y, -gammainc_a(a, z) / gamma_density(a, z))
 
 
-nondifferentiable(range_of_integral)
+nondifferentiable(range_of_integral, range_of_beta_integral)
 defvjp(special.gammainc,     lambda g, y, a, x: g * gammainc_a(a, x),
                              lambda g, y, a, x: g * gamma_density(a, x))
 defvjp(special.gammaincc,    lambda g, y, a, x: -g * gammainc_a(a, x),
@@ -195,12 +237,16 @@ defvjp(special.gammaincinv,  lambda g, y, a, p: g * quantile_a(y, a),
                              lambda g, y, a, p: g / gamma_density(a, y))
 defvjp(special.gammainccinv, lambda g, y, a, p: g * quantile_a(y, a),
                              lambda g, y, a, p: -g / gamma_density(a, y))
-defvjp(special.betainc,      unknown(special.betainc, "a"), unknown(special.betainc, "b"),
+defvjp(special.betainc,      lambda g, y, a, b, x: g * betainc_a(a, b, x, 1 - x),
+                             lambda g, y, a, b, x: -g * betainc_a(b, a, 1 - x, x),
                              lambda g, y, a, b, x: g * beta_density(a, b, x))
-defvjp(special.betaincc,     unknown(special.betaincc, "a"), unknown(special.betaincc, "b"),
+defvjp(special.betaincc,     lambda g, y, a, b, x: -g * betainc_a(a, b, x, 1 - x),
+                             lambda g, y, a, b, x: g * betainc_a(b, a, 1 - x, x),
                              lambda g, y, a, b, x: -g * beta_density(a, b, x))
-defvjp(special.betaincinv,   unknown(special.betaincinv, "a"), unknown(special.betaincinv, "b"),
+defvjp(special.betaincinv,   lambda g, y, a, b, p: beta_quantile_rule(g, y, betainc_a(a, b, y, 1 - y), a, b),
+                             lambda g, y, a, b, p: beta_quantile_rule(g, y, -betainc_a(b, a, 1 - y, y), a, b),
                              lambda g, y, a, b, p: g / beta_density(a, b, y))
-defvjp(special.betainccinv,  unknown(special.betainccinv, "a"), unknown(special.betainccinv, "b"),
+defvjp(special.betainccinv,  lambda g, y, a, b, p: beta_quantile_rule(g, y, betainc_a(a, b, y, 1 - y), a, b),
+                             lambda g, y, a, b, p: beta_quantile_rule(g, y, -betainc_a(b, a, 1 - y, y), a, b),
                              lambda g, y, a, b, p: -g / beta_density(a, b, y))
 nondifferentiable(special.gammasgn)
