@@ -91,12 +91,13 @@ class Dirichlet:
         alpha is not above 0, and -inf where one of x is negative.
         """
         x, alpha = floats(floating(x), floating(alpha))
-        if np.ndim(alpha) != 1 or np.ndim(x) not in (1, 2) or np.shape(alpha)[0] - np.shape(x)[0] not in (0, 1):
+        shape, k = np.shape(x), np.shape(alpha)
+        if len(k) != 1 or len(shape) not in (1, 2) or k[0] - shape[0] not in (0, 1):
             raise ValueError(
-                f"stats.dirichlet: alpha of shape (k,) needs x of shape (k,) or (k, n); alpha has shape "
-                f"{np.shape(alpha)} and x {np.shape(x)}"
+                f"stats.dirichlet: alpha of shape (k,) needs x of shape (k,) or (k, n); alpha has shape {k} "
+                f"and x {shape}"
             )
-        if np.shape(x)[0] < np.shape(alpha)[0]:
+        if shape[0] < k[0]:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
         alpha = np.where(np.all(alpha > 0), alpha, np.nan)
         log_beta = np.sum(gammaln(alpha)) - gammaln(np.sum(alpha))
