@@ -60,6 +60,10 @@ ANSWERED = {
     "x.gt(0)": "x > y", "x.bool()": "write x != 0", "opt.learning_rate": "write lr=",
     "tg.linalg.inv(x)": "write np.linalg.inv",
     "model.requires_grad_(False)": "write for p in model.parameters(): p.requires_grad = False; keep this",
+    "tg.enable_grad()": "write tg.no_grad() around the rest", "x.requires_grad_(False)": "= True, or False",
+    "tg.nn.softmax(x)": "write tg.softmax(x)", "tg.reduce_mean(x)": "write np.mean(x)",
+    "tg.is_tensor(x)": "isinstance(x, tg.Tensor)", "tg.jnp": "import numpy as np",
+    "tg.Value(1.0).item()": "x.data, a number", "tg.function": "tg.jit(f)",
     "setattr(opt, 'learning_rate', 0.1)": "Adam: there is no hyperparameter learning_rate; write lr=",
 }  # fmt: skip
 KEYWORDS = {
@@ -76,6 +80,12 @@ KEYWORDS = {
     "tg.hessian(np.sum, argnum=0)": "write argnums=", "np.squeeze(x).std(dim=0)": "write axis=",
     "tg.vmap(np.sin, in_dims=1)": "vmap: there is no argument in_dims=; write in_axes=",
     "tg.optim.Adam([x], lr=0.1, fused=True)": "leave it out", "x.flatten(start_dim=1)": "write x.reshape(len(x), -1)",
+    "tg.nn.Linear(1, 2, use_bias=False)": "Linear: there is no argument use_bias=; write bias=",
+    "tg.nn.Linear(1, 2, device='cpu')": "Linear: there is no argument device=; leave it out",
+    "tg.nn.Linear(1, 2, seed=0)": "write rng=", "tg.nn.LayerNorm(2, epsilon=1e-3)": "write eps=",
+    "tg.nn.Conv2d(1, 2, 3, strides=2)": "Conv2d: there is no argument strides=; write stride=",
+    "tg.nn.Dropout(rate=0.5)": "Dropout: there is no argument rate=; write p=",
+    "tg.nn.Dropout(0.5, inplace=True)": "leave it out", "tg.nn.MaxPool2d(pool_size=2)": "write kernel_size=",
     "x.var(unbiased=False)": "write ddof=1 for True, and nothing for False",
     "x.mean(-1, True)": "keepdims=True", "x.std(0, False)": "ddof=1",
     "tg.gradients(x * x, [x], grad_outputs=x)": "gradients: there is no argument grad_outputs=; write gradient=",

@@ -72,8 +72,12 @@ NAMES = {  # attributes of tg, tg.nn, tg.optim, Tensors and Modules
     "lax": "if, for and while of Python; tg.stop_gradient(x)",
     "GradientTape": "y.backward(), then x.grad: every Tensor records",
     "pmap": "tg.vmap(f)",
-    "detach_": "x.detach()", "requires_grad_": "x.requires_grad = True",
-    **dict.fromkeys(("inference_mode", "set_grad_enabled", "enable_grad"), "tg.no_grad()"),
+    "detach_": "x.detach()", "requires_grad_": "x.requires_grad = True, or False", "inference_mode": "tg.no_grad()",
+    **dict.fromkeys(("set_grad_enabled", "enable_grad"), "tg.no_grad() around the rest: Tensors record elsewhere"),
+    **dict.fromkeys(("item", "tolist"), "x.data, a number of Python"),  # of a Value: a Tensor has them
+    **dict.fromkeys(("np", "jnp"), "import numpy as np: its functions take Tensors"), "function": "tg.jit(f)",
+    "is_tensor": "isinstance(x, tg.Tensor)", "optimizers": "tg.optim.Adam(model.parameters(), lr=0.01)",
+    **{f"reduce_{name}": f"np.{name}(x)" for name in ("sum", "mean", "max", "min", "prod", "any", "all")},
     "is_leaf": "x.fun is None", "numel": "x.size", "dim": "x.ndim", "permute": "x.transpose(...)", "t": "x.T",
     **dict.fromkeys(("mm", "bmm", "matmul"), "x @ y"), "pow": "x ** y", "norm": "np.linalg.norm(x)",
     **dict.fromkeys(("expand", "expand_as"), "np.broadcast_to(x, shape)"), "masked_fill": "np.where(mask, value, x)",
@@ -118,6 +122,9 @@ KEYWORDS = {
     "grad_outputs": "gradient=", "start_dim": "x.reshape(len(x), -1)",
     **dict.fromkeys(("fused", "foreach", "capturable", "num_workers", "pin_memory"), ""),
     **dict.fromkeys(("retain_graph", "create_graph", "allow_unused", "vectorize"), ""),
+    **dict.fromkeys(("device", "inplace", "requires_grad"), ""), "use_bias": "bias=", "strides": "stride=",
+    "pool_size": "kernel_size=", "filters": "out_channels=", "units": "out_features=", "dilation_rate": "dilation=",
+    "kernel_initializer": "init=", "rate": "p=",
     **dict.fromkeys(("validation_data", "validation_split"), "valid_data="), "verbose": "progress=",
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..engine.arguments import switch
 from ..engine.errors import kind_of
-from ..engine.habits import FREEZING, instead
+from ..engine.habits import FREEZING, instead, names_keywords
 from ..engine.rules.foreign import PACKAGE, library
 from ..engine.rules.registry import Array
 from ..engine.spans import tag
@@ -38,6 +38,11 @@ class Module:
     """
 
     training: bool = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and cls.__module__.partition(".")[0] == PACKAGE:
+            cls.__init__ = names_keywords(cls.__init__)  # type: ignore[method-assign]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return `forward(*args, **kwargs)`, and tag its nodes with this module, for pictures."""
