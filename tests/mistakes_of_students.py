@@ -10,6 +10,7 @@ MISTAKES = {
         (4, "variance / size**0.5", "standard deviation"),
         (5, "start * factor * epoch", "a power"),
         (2, "n // size + 1", "8 examples fill 4"),
+        (2, "n // size + n % size", "one more batch together"),
     ],
     "curvature": [
         (1, "(f(x + h) - 2 * f(x) + f(x - h)) / h", "not by h."),
@@ -24,6 +25,7 @@ MISTAKES = {
         (2, "np.linalg.det(hessian) >= 0", "Look at each"),
         (5, "np.linalg.solve(hessian, gradient)", "the step alone"),
         (1, "(f(x + h) - 2 * f(x) + f(h - x)) / h**2", "is right"),
+        (3, "max(curvatures) // min(curvatures)", "is right"),
     ],
     "digits": [
         (1, "e / e.sum()", "a sum of its own"),
@@ -64,6 +66,7 @@ MISTAKES = {
         (4, "inputs * outputs", "all outputs"),
         (5, "inputs * outputs", "This is forward mode"),
         (2, "other.a + self.a * other.da", "times self.da"),
+        (1, "other.da + other.da", "is right"),
     ],
     "four_steps": [
         (1, "pace * extra", "Add the usual walk"),
@@ -112,6 +115,7 @@ MISTAKES = {
         (1, "c * w", "not w"),
         (1, "c / 2 * (w - 3) ** 2", "the loss itself"),
         (1, "c * w - 3", "write (w - 3)"),
+        (5, "2 / curvatures[-1]", "the largest curvature"),
     ],
     "line_fit": [
         (1, "m * x + b - y", "not line minus measured"),
@@ -137,6 +141,11 @@ MISTAKES = {
         (4, "np.any(curvatures > 0)", "At a minimum all are"),
         (5, "np.any(curvatures < 0)", "there is a maximum"),
         (1, "4 * w * (w * 2 - 1) + 0.3", "is right"),
+        (2, "min(ends)", "the smallest w"),
+        (2, "np.median(ends)", "is right"),
+        (4, "curvatures.sum() > 0", "The sum can be positive"),
+        (4, "np.prod(curvatures) > 0", "The product of two negative"),
+        (5, "np.prod(curvatures) < 0", "The product of two negative"),
     ],
     "moons": [
         (1, "w * x + b", "one number for a neuron"),
@@ -209,6 +218,7 @@ MISTAKES = {
         (5, "fits.var()", "different means"),
         (5, "fits.std(axis=0).mean()", "the standard deviation"),
         (4, "np.mean(fits.mean(axis=0) - truth)", "Square the distances"),
+        (4, "np.std((fits.mean(axis=0) - truth) ** 2)", "is right"),
     ],
     "parallel": [
         (1, "size * EACH", "The fixed time is missing"),
@@ -229,6 +239,7 @@ MISTAKES = {
         (4, "decay * np.eye(m)", "Half of the decay"),
         (4, "decay / 2", "on the diagonal"),
         (5, "decay / 2", "multiply by n"),
+        (5, "n * decay // 2", "is right"),
     ],
     "rules": [
         (1, "g / (1 + np.abs(x))", "The square is missing"),
@@ -251,6 +262,7 @@ MISTAKES = {
         (6, "slope * value.grad", "Both paths count"),
         (4, "n * self.data ** n - 1", "write (n - 1)"),
         (6, "parent.grad * slope", "parent.grad is added"),
+        (3, "float(self.data > 1)", "is right"),
     ],
     "signals": [
         (1, "np.exp(1j * np.pi * f * t)", "A whole turn is 2 pi"),
@@ -275,5 +287,6 @@ MISTAKES = {
         (3, "rows[:n]", "These are the training rows"),
         (4, "(x - train.mean()) / x.std()", "of the training rows, too"),
         (4, "x - train.mean() / train.std()", "write (x - mean)"),
+        (1, "days[0]", "the first value of all"),
     ],
 }

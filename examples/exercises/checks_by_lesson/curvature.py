@@ -24,10 +24,10 @@ check("2. convex with a flat direction", lambda: convex(np.diag([1.0, 0.0])), Tr
 curvatures = np.array([5.0, 2.0, 20.0])
 check(
     "3. the condition number",
-    lambda: condition(curvatures),
-    10,
-    (0.1, "Invert it."),
-    (18, "Divide, do not subtract."),
+    lambda: condition(np.array([5.0, 2.0, 21.0])),
+    10.5,
+    (2 / 21, "Invert it."),
+    (19, "Divide, do not subtract."),
 )
 steep = (0.05, "With 1 / L the steepest axis needs one step, but the flattest is slow.")
 limit = (0.1, "With 2 / L the steepest axis jumps from side to side forever.")

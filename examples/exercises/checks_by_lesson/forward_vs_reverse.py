@@ -7,6 +7,7 @@ from checks import check, explore
 check(
     "1. a + b + b by b", lambda: slope(lambda a, b: a + b + b, (2, 3), 1), 2, (1, "Both terms have a slope: add them.")
 )
+check("1. a + b + b by a", lambda: slope(lambda a, b: a + b + b, (2, 3), 0), 1)
 both = (0, "Not the product of the slopes. Each factor's slope counts, times the other factor.")
 check(
     "2. a * b by a", lambda: slope(lambda a, b: a * b, (2, 3), 0), 3, both, (2, "Times the OTHER factor."), (1, both[1])

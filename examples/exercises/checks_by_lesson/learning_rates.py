@@ -17,5 +17,5 @@ rates = [0.1, 0.25, 0.4, 0.6]
 check("4. overshooting", lambda: [overshoots(r, 4) for r in rates], [False, False, True, True], late, opposite)
 flat = (2, "With this rate the weight of curvature 10 diverges: the largest curvature sets the limit.")
 average = (2 / 4, "The mean does not help: along the largest curvature descent would diverge.")
-check("5. curvatures 1 and 10", lambda: limit_of_many(np.array([1.0, 1.0, 10.0])), 0.2, flat, average)
+check("5. curvatures 1 and 10", lambda: limit_of_many(np.array([1.0, 10.0, 1.0])), 0.2, flat, average)
 explore("Print distances(rate, 4) for 0.05, 0.25, 0.45 and 0.55. Draw them. Which of them zigzag?")

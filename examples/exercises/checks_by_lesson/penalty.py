@@ -23,8 +23,8 @@ everywhere = (ones, "A number is added to all elements. The penalty belongs on t
 check("4. the best weights", lambda: best(0.4), right, (full, "Half of the decay."), everywhere)
 zero = tg.grad(lambda w: np.mean((X @ w - y) ** 2) + 0.2 * np.sum(w * w))
 check("4. autodiff finds the gradient 0 there", lambda: zero(best(0.4)), np.zeros(3))
-mean = (0.2, "The mean is the sum divided by n: multiply by n.")
-check("5. alpha of Ridge", lambda: alpha(20, 0.4), 4, mean, (8, "Half of it: the penalty has a factor 1 / 2."))
+mean = (0.125, "The mean is the sum divided by n: multiply by n.")
+check("5. alpha of Ridge", lambda: alpha(20, 0.25), 2.5, mean, (5, "Half of it: the penalty has a factor 1 / 2."))
 explore(
     "Print best(decay) for 0, 0.1, 1 and 100. Which weights shrink first? When does a penalty help? See the lesson."
 )

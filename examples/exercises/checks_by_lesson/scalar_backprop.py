@@ -13,8 +13,10 @@ def gradients(f, *numbers):
 twice = "b is used twice. Both paths count: add to parent.grad, do not overwrite it."
 check("1. slopes of a + b", lambda: (Value(2) + Value(3)).slopes, (1, 1), ((2, 1), "The slope of a + b by a is not a."))
 check("2. slopes of a * b", lambda: (Value(2) * Value(3)).slopes, (3, 2), ((2, 2), "The slope of a * b by a is b."))
-check("3. slope of relu at 2", lambda: Value(2).relu().slopes, (1,), ((2,), "This is relu itself, not its slope."))
-check("3. slope of relu at -2", lambda: Value(-2).relu().slopes, (0,), ((1,), "Left of 0 relu is flat."))
+check(
+    "3. slope of relu at 0.5", lambda: Value(0.5).relu().slopes, (1,), ((0.5,), "This is relu itself, not its slope.")
+)
+check("3. slope of relu at -0.5", lambda: Value(-0.5).relu().slopes, (0,), ((1,), "Left of 0 relu is flat."))
 power = ((8,), "This is a ** 3."), ((4,), "Times 3."), ((23,), "The exponent is n - 1: write (n - 1).")
 check("4. slope of a ** 3 at 2", lambda: (Value(2) ** 3).slopes, (12,), *power)
 chain = "Multiply the slope by value.grad."

@@ -3,10 +3,11 @@
 import numpy as np
 from checks import check, explore
 
-gaps = np.array([8.0, np.nan, np.nan, 11.0])
-zero = ([8, 0, 0, 11], "Zero degrees would be a value that nobody measured.")
-mean = ([8, 9.5, 9.5, 11], "This mean uses a later day, which nobody knows yet.")
-check("1. gaps", lambda: filled(gaps), [8, 8, 8, 11], zero, mean)
+gaps = np.array([8.0, np.nan, np.nan, 11.0, np.nan, 11.0])
+zero = ([8, 0, 0, 11, 0, 11], "Zero degrees would be a value that nobody measured.")
+mean = ([8, 9.5, 9.5, 11, 9.5, 11], "This mean uses a later day, which nobody knows yet.")
+first = ([8, 8, 8, 11, 8, 11], "This is the first value of all, not the last one before the gap.")
+check("1. gaps", lambda: filled(gaps), [8, 8, 8, 11, 11, 11], zero, mean, first)
 days = np.arange(10.0) ** 2
 same = (days[:-1], "This is the same day: the model would predict what it sees.")
 check("2. tomorrow", lambda: pairs(days)[1], days[1:], same, (days[2:], "This is the day after tomorrow."))
