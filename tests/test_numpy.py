@@ -235,6 +235,8 @@ def test_errors_name_the_function_the_shapes_the_label_and_the_remedy():
     assert "np.sum(..., initial=...): it takes no Tensor" in message(TypeError, lambda: np.sum(x, initial=w[0, 0]))
     assert "use i.astype(int) for indices" in message(IndexError, lambda: x[x.detach()])
     assert "a = a + t instead of a += t" in message(TypeError, lambda: np.ones(5).__iadd__(x))
+    given = {"out": np.zeros(5), "where": x.data > 0}
+    assert "where=mask gives 0 elsewhere" in message(TypeError, lambda: np.divide(1.0, x, **given))
     assert "np.sin(..., dtype=...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
     assert "convert with .astype(...)" in message(TypeError, lambda: np.sin(x, dtype=np.float32))
     assert "np.add(..., out=...)" in message(TypeError, lambda: np.add(x, x, out=np.ones(5)))
