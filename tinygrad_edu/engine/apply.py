@@ -133,6 +133,11 @@ def common(one: type[Node], other: type[Node], fun: Function) -> type[Node]:
 
 def where_true(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], where: Any) -> Any:
     """Return the result of a ufunc where a mask is True, and 0 elsewhere, where NumPy's result is undefined."""
+    if any([type(a) is np.ndarray for a in kwargs.get("out", ())]):
+        raise TypeError(
+            f"{name(ufunc)}(..., out=..., where=...): a plain array cannot hold a Tensor's result; leave it out, as "
+            "where=mask gives 0 elsewhere; np.where(mask, y, v) gives v there"
+        )
     with np.errstate(all="ignore"):  # of elements that the mask leaves out
         y = apply(ufunc, inputs, kwargs)
     return np.where(where, y, 0)

@@ -40,10 +40,10 @@ def checked_keywords(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any
     """Return the keywords without `out`; raise TypeError for an array to write into, or a keyword without a rule."""
     known = keywords(fun)
     if output(fun, args, kwargs) is not None:
-        remedy = "write y = ... instead (and a = a + t instead of a += t)"
-        if "where" in kwargs:
-            remedy = "leave it out, as where=mask gives 0 elsewhere, and np.where(mask, y, v) gives v there"
-        raise TypeError(f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; {remedy}")
+        raise TypeError(
+            f"{name(fun)}(..., out=...): a plain array cannot hold a Tensor's result; write y = ... instead "
+            "(and a = a + t instead of a += t)"
+        )
     kwargs = {k: v for k, v in kwargs.items() if k != "out"}
     for k, v in [*kwargs.items()]:
         if k not in known and "**" not in known:
