@@ -218,3 +218,13 @@ def test_probabilities_where_logarithms_belong_give_a_hint():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert float(tg.nll_loss(tg.log_softmax(x), [0, 1, 2, 0])) == float(tg.cross_entropy(x, [0, 1, 2, 0]))
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value")
+@pytest.mark.parametrize("options", [{"reduction": "batchmean"}, {}])
+def test_the_mean_divergence_of_no_rows_is_nan_as_other_means_are(options):
+    assert np.isnan(tg.kl_div(np.zeros((0, 3)), np.zeros((0, 3)), **options))
+    assert tg.grad(lambda x: tg.kl_div(x, np.zeros((0, 3)), **options))(np.zeros((0, 3))).shape == (0, 3)
+    x = np.log([[0.5, 0.5], [0.25, 0.75]])
+    expected = np.mean(np.sum(tg.kl_div(x, x, reduction="none", log_target=True), axis=1))
+    np.testing.assert_allclose(tg.kl_div(x, x, reduction="batchmean", log_target=True), expected, atol=1e-16)

@@ -94,7 +94,7 @@ def kl_div(prediction: Any, target: Any, *, log_target: bool = False, reduction:
     else:
         losses = xlogy(target, target) - target * np.where(np.equal(target, 0) & np.isinf(log_q), 0, log_q)
     if reduction == "batchmean":
-        return np.sum(losses) / max(losses.shape[0], 1) if np.ndim(losses) else losses
+        return np.mean(np.sum(losses, axis=tuple(range(1, losses.ndim)))) if np.ndim(losses) else losses
     return reduced("kl_div", losses, reduction, '"mean", "batchmean", "sum" or "none"')
 
 
