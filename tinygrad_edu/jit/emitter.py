@@ -41,8 +41,7 @@ class Emitter(Expressions):
 
     def emit(self, *lines: str) -> None:
         """Add lines."""
-        for line in lines:
-            self.lines.append((line, self.errors))
+        self.lines += [(line, self.errors) for line in lines]
 
     def plan(self) -> str:
         """Return the whole text."""

@@ -136,10 +136,9 @@ def note_replaced(found: Captured) -> None:
             found.within[id(x)] = place._replace(title="_".join(map(str, [place.title, *path])), path=path)
 
 
-def each(x: Any, *path: Any) -> dict[tuple[Any, ...], Any]:
-    """Return the Tensors in nested lists, tuples and dicts by their paths."""
-    inner = {} if isinstance(x, Tensor) else members(x)
-    return {p: t for k, v in inner.items() for p, t in each(v, *path, k).items()} if inner else {path: x}
+def each(x: Any, *at: Any) -> dict[tuple[Any, ...], Any]:
+    """Return the Tensors in nested lists, tuples and dicts by their paths, which begin with `at`."""
+    return {at: x} if isinstance(x, Node) else {p: t for k, v in members(x).items() for p, t in each(v, *at, k).items()}
 
 
 def are_leaves(old: Any, new: Any, depth: int = 4) -> bool:

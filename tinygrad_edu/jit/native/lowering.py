@@ -245,5 +245,4 @@ class Lowering:
                 emitter.steps.append(Step(text, reads, v, place[1], (), place))
         emitter.steps.append(Step(text, reads, fails=True))
         targets = emitter.layout.targets
-        for v, array in self.direct.items():
-            emitter.steps.append(Step(text, (), v, array, (), (targets[v], array)))
+        emitter.steps += [Step(text, (), v, array, (), (targets[v], array)) for v, array in self.direct.items()]
