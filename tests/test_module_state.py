@@ -167,6 +167,24 @@ def test_astype_converts_parameters_state_and_gradients_in_place(dtype):
     assert {p.grad.dtype for p in model.parameters()} == {native}
 
 
+@pytest.mark.parametrize(("dtype", "expected"), [("f2", "c8"), ("f4", "c8"), ("f8", "c16")])
+def test_astype_keeps_complex_parameters_complex(dtype, expected):
+    class Turn(tg.nn.Module):
+        def __init__(self):
+            self.w, self.scale = tg.Tensor([1 + 2j, 3j]), tg.Tensor(2.0)
+
+        def forward(self, x):
+            return np.abs(x * self.w * self.scale)
+
+    model = Turn()
+    model(1.0).sum().backward()
+    gradient = model.w.grad
+    model.astype(dtype)
+    assert [model.w.dtype, model.w.grad.dtype, model.scale.dtype] == [expected, expected, dtype]
+    np.testing.assert_array_equal(model.w.data, [1 + 2j, 3j])
+    np.testing.assert_allclose(model.w.grad, gradient, rtol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [int, bool, complex, np.longdouble, "U3"])
 def test_astype_refuses_what_no_parameter_can_be(dtype):
     model = nn.Linear(2, 1)

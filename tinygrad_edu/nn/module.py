@@ -144,14 +144,16 @@ class Module:
     def astype(self, dtype: DTypeLike) -> Self:
         """Convert all parameters, other state and gradients to float16, float32 or float64, and return this module.
 
-        The Tensors stay the same objects, so an optimizer that was made before goes on with them; all are converted
-        or, after an error, none. Plain arrays among the attributes are constants of the model and stay as they are.
+        Complex ones become complex64, or for float64 complex128. The Tensors stay the same objects, so an optimizer
+        that was made before goes on with them; all are converted or, after an error, none. Plain arrays among the
+        attributes are constants of the model and stay as they are.
         """
         kind = float_dtype(f"{type(self).__name__}.astype", dtype)
         tensors = list(self.tensors().values())
-        converted = [t.data.astype(kind) for t in tensors]  # all of them, before the first is exchanged
+        kinds = [np.result_type(kind, np.complex64) if t.dtype.kind == "c" else kind for t in tensors]
+        converted = [t.data.astype(k) for t, k in zip(tensors, kinds, strict=True)]  # before the first is exchanged
         given = [getattr(t.grad, "_value", t.grad) for t in tensors]  # a Tensor after create_graph=True
-        gradients = [None if g is None else g.astype(kind, copy=False) for g in given]
+        gradients = [None if g is None else g.astype(k, copy=False) for g, k in zip(given, kinds, strict=True)]
         for t, data, g in zip(tensors, converted, gradients, strict=True):
             t._value, t._grad = data, g
         return self
