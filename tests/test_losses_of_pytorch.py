@@ -228,3 +228,13 @@ def test_the_mean_divergence_of_no_rows_is_nan_as_other_means_are(options):
     x = np.log([[0.5, 0.5], [0.25, 0.75]])
     expected = np.mean(np.sum(tg.kl_div(x, x, reduction="none", log_target=True), axis=1))
     np.testing.assert_allclose(tg.kl_div(x, x, reduction="batchmean", log_target=True), expected, atol=1e-16)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float16, 300.0), (np.float32, 1e30), (np.float64, 1e200)])
+def test_a_gaussian_likelihood_is_finite_where_squares_leave_the_range(dtype, size):
+    x, var = dtype([size, -size]), dtype([100 * size] * 2)
+    f = lambda x, var: tg.gaussian_nll_loss(x, dtype([0, 0]), var, reduction="sum")
+    np.testing.assert_allclose(f(x, var), np.log(100 * size) + size / 100, rtol=2e-3)
+    by_x, by_var = tg.grad(f, argnums=(0, 1))(x, var)
+    np.testing.assert_allclose(by_x, [0.01, -0.01], rtol=2e-3)
+    np.testing.assert_allclose(by_var, [(1 - size / 100) / (200 * size)] * 2, rtol=2e-2)

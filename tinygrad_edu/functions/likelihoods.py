@@ -150,7 +150,8 @@ def gaussian_nll_loss(
             f"{where}: var holds variances, and some are negative; np.exp or tg.softplus makes them positive"
         )
     var = at_least(var, eps)
-    losses = 0.5 * (np.log(var) + np.square(prediction - target) / var)
+    d = prediction - target
+    losses = 0.5 * (np.log(var) + d * (d / var))  # the square of d might leave the range where the quotient does not
     return reduced(where, losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 
