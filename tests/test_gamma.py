@@ -64,6 +64,14 @@ def test_the_logarithm_of_1_and_a_square_has_slope_0_at_infinity():
     np.testing.assert_array_equal(tg.elementwise_grad(gamma.log1p_square)(z), [0, 0, 0, NAN])
 
 
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_polygamma_of_numbers_next_to_which_1_rounds_off_is_exact(n):
+    x = 10.0 ** np.linspace(14, 18, 41)
+    with mpmath.workdps(40):
+        expected = [float(mpmath.psi(n, a)) for a in x]
+    np.testing.assert_allclose(gamma.polygamma(n, x), expected, rtol=2e-15)
+
+
 def test_gammaln_at_its_edges():
     with np.errstate(divide="ignore"):
         np.testing.assert_array_equal(tg.gammaln(np.array([1.0, 2.0, INF, 0.0, -1.0, NAN])), [0, 0, INF, INF, INF, NAN])

@@ -321,6 +321,8 @@ def test_unwanted_gradients_are_not_computed():
     assert calls == []
     tg.gradients(y, [a])
     assert calls == ["pulled"]
+    assert tg.grad(lambda x: x * watched(tg.Tensor(2.0)))(3.0) == 2  # by a Tensor that the function makes
+    assert calls == ["pulled"]
 
 
 def test_mistakes_are_named():

@@ -262,7 +262,7 @@ def _evaluated_along(
             along.show(leaf, tangents[i])
         return y
 
-    y, aux, _, carry = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
+    y, aux, _, carry, _ = trace("jvp", watched, xs, {}, argnums, has_aux, several=True)
     carry = carry or any(isinstance(v, Tensor) and v.requires_grad for v in vs)
     rest = [as_results(aux, carry)] * has_aux + [any(map(holds_nan, tangents))]
     if not tree.is_container(y):

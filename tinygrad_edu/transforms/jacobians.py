@@ -52,7 +52,7 @@ def _of_function(transform: str, f: Function, argnums: Argnums, has_aux: bool, c
 
     @functools.wraps(f)
     def derivatives(*args: Any, **kwargs: Any) -> Result:
-        y, aux, xs, carry = trace(transform, f, args, kwargs, argnums, has_aux, several=True)
+        y, aux, xs, carry, _ = trace(transform, f, args, kwargs, argnums, has_aux, several=True)
         found = _of_each(f, y, lambda leaf: like_arguments(args, argnums, columns(leaf, xs, carry)))
         return (found, as_results(aux, carry)) if has_aux else found
 
@@ -211,7 +211,7 @@ def hvp(f: Function, argnums: int = 0) -> Callable[..., Result]:
         if tree.is_container(x):
             return jvp(along, [x], [v])[1]
         # The gradient's graph is there anyway, so the walk is cheaper
-        g, _, xs, carry = trace("hvp", along, (x,), {}, 0)
+        g, _, xs, carry, _ = trace("hvp", along, (x,), {}, 0)
         tangent = push_forward(g, xs, [v])
         carry = carry or (isinstance(v, Tensor) and v.requires_grad)
         if holds_nan(tangent):  # eigenvectors of equal eigenvalues have no tangent, but the function may have a Hessian

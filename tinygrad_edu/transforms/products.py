@@ -31,7 +31,7 @@ def elementwise_grad(f: Function, argnums: Argnums = 0) -> Callable[..., Result]
 
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Result:
-        y, _, xs, carry = trace("elementwise_grad", f, args, kwargs, argnums, several=True)
+        y, _, xs, carry, _ = trace("elementwise_grad", f, args, kwargs, argnums, several=True)
         if any(map(is_complex, (*tree.leaves(y), *xs))):
             raise TypeError(
                 f"elementwise_grad({name_of(f)}): it takes functions of real numbers; jvp(f, [x], [np.ones_like(x)]) "

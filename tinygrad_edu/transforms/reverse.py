@@ -138,14 +138,13 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Result, Result]:
-        y, aux, xs, carry = trace("grad", f, args, kwargs, argnums, has_aux)
+        y, aux, xs, carry, alone = trace("grad", f, args, kwargs, argnums, has_aux)
         if (y._value.size if isinstance(y, Tensor) else np.size(y)) != 1:
             raise ValueError(
                 f"grad({name_of(f)}): the function must return a single number, a scalar, and returned shape "
                 f"{y.shape}; reduce it with .sum() or .mean(), or use jacobian"
             )
-        gradients = pull_back(y, xs, None, carry, alone=not carry and not paused())
-        value, gradient = as_result(y, carry), like_arguments(args, argnums, gradients)
+        value, gradient = as_result(y, carry), like_arguments(args, argnums, pull_back(y, xs, None, carry, alone))
         return ((value, as_results(aux, carry)), gradient) if has_aux else (value, gradient)
 
     return value_and_gradient
@@ -185,7 +184,7 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """
     check_function("vjp", f)
     argnums = tuple([i for i, x in enumerate(xs) if not is_constant_argument(x)]) or tuple(range(len(xs)))
-    y, aux, variables, carry = trace("vjp", f, xs, {}, argnums, has_aux, several=True)
+    y, aux, variables, carry, _ = trace("vjp", f, xs, {}, argnums, has_aux, several=True)
 
     def pull(g: Any) -> tuple[Result, ...]:
         caller = f"vjp({name_of(f)})"
@@ -208,11 +207,12 @@ def vjp(f: Function, *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
 def trace(
     transform: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums,
     has_aux: bool = False, several: bool = False,
-) -> tuple[Any, Any, list[Tensor], bool]:  # fmt: skip
-    """Call f on new variables; return its result, aux, the variables, and whether results are Tensors with gradients.
+) -> tuple[Any, Any, list[Tensor], bool, bool]:  # fmt: skip
+    """Call f on new variables; return its result, aux, the variables, and two booleans.
 
-    The result is one array or number, or with `several` a tree of them. With `has_aux` f returns it with aux, which may
-    be anything; else aux is None.
+    They are whether results are Tensors with gradients, and whether the variables are known to be the only leaves. The
+    result is one array or number, or with `several` a tree of them. With `has_aux` f returns it with aux, which may be
+    anything; else aux is None.
     """
     arguments, start, within_no_grad = list(args), next_place(), paused()
     xs: list[Tensor] = []
@@ -235,29 +235,31 @@ def trace(
         mode.transform.reset(token)
     if has_aux or not isinstance(y, Tensor):
         check_result(transform, f, y, has_aux, several)
+    alone = False
     if not carry and not within_no_grad:
         roots = [y] if isinstance(y, Node) else [part for part in tree.leaves(y) if isinstance(part, Node)]
         variables = set(xs) - enclosing.variables  # the parameters of a Module may be variables of both
-        carry = _closes_over_leaves([root for root in roots if root.requires_grad], variables, start)
-    return (*y, xs, carry) if has_aux else (y, None, xs, carry)
+        carry, alone = _other_leaves([root for root in roots if root.requires_grad], variables, start)
+    return (*y, xs, carry, alone) if has_aux else (y, None, xs, carry, alone)
 
 
-def _closes_over_leaves(roots: list[Node], variables: set[Tensor], start: int) -> bool:
-    """Return whether results depend on a Tensor that is older than place `start`, and no variable of the transform."""
-    seen, nodes = set(roots), list(roots)
+def _other_leaves(roots: list[Node], variables: set[Tensor], start: int) -> tuple[bool, bool]:
+    """Return whether results depend on a Tensor older than place `start` that is no variable, and on no other leaf."""
+    seen, nodes, alone = set(roots), list(roots), True
     while nodes:
         y = nodes.pop()
         if y.order > start:
             if y not in variables:
-                return True
+                return True, False
             continue
-        is_leaf(y)  # raises an error where the graph was freed
+        if is_leaf(y) and y not in variables:  # f made it; is_leaf raises an error where the graph was freed
+            alone = False
         for i in y.argnums:
             x = y.args[i] if y.args[i].order >= y.order else parent(y, i)
             if x not in seen:
                 seen.add(x)
                 nodes.append(x)
-    return False
+    return False, alone
 
 
 def pull_back(y: Any, xs: Sequence[Tensor], gradient: Any, carry: bool, alone: bool = False) -> list[Result]:

@@ -96,10 +96,9 @@ def polygamma(n: int, x: Array) -> Array:
 def derivative_of_digamma(n: int, x: Array) -> Array:
     """Return `polygamma` of numbers that are not negative."""
     y: Array | float = 0.0
-    z = x
-    for _ in range(n + 10):
-        y = y + math.factorial(n) / z ** (n + 1)
-        z = z + 1
+    for k in range(n + 10):  # not z = z + 1, which leaves a large z as it is
+        y = y + math.factorial(n) / (x + k) ** (n + 1)
+    z = x + (n + 10)
     tail = 0.5 * math.factorial(n) / z + polynomial(asymptotic(n), 1 / z**2) / z**2
     return (y + (tail + math.factorial(n - 1)) / z**n) * (-1) ** (n + 1) if n else np.log(z) - tail - y
 
