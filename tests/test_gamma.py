@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -161,6 +161,9 @@ def test_quantiles_of_the_gamma_distribution_have_slopes_by_its_parameter_at_bot
 
 
 @given(a=st.floats(-2, 2.5), b=st.floats(-2, 2.5), x=st.floats(1e-6, 1, exclude_max=True))
+@example(a=-4, b=-0.6, x=4e-20)  # in places where most of the probability is below x
+@example(a=-2.6, b=-0.4, x=4.4e-14)
+@example(a=-3, b=2, x=1e-80)
 def test_slopes_of_betainc_by_its_parameters_equal_mpmaths(a, b, x):
     special = pytest.importorskip("scipy.special")
     a, b = 10**a, 10**b
@@ -182,6 +185,27 @@ def test_functions_of_the_beta_distribution_do_not_change_with_its_parameters_at
                 assert tg.grad(f, (0, 1))(*parameters, end) == (0, 0)
                 assert tg.grad(tg.grad(f))(*parameters, end) == 0
     assert np.isnan(tg.grad(special.betainc)(-1.0, 2.0, 0.5))
+
+
+def test_distribution_functions_do_not_change_with_their_parameters_at_infinity():
+    special = pytest.importorskip("scipy.special")
+    for infinity in (INF, -INF):
+        assert tg.grad(special.stdtr, (0, 1))(3.0, infinity) == (0, 0)
+        assert tg.grad(tg.grad(special.stdtr))(3.0, infinity) == 0
+    for f in (special.fdtr, special.fdtrc):
+        assert tg.grad(f, (0, 1, 2))(3.0, 4.0, INF) == (0, 0, 0)
+        assert tg.grad(tg.grad(f))(3.0, 4.0, INF) == 0
+
+
+def test_slopes_of_distribution_functions_do_not_overflow():
+    special = pytest.importorskip("scipy.special")
+    t, v = mpmath.mpf(1e155), mpmath.mpf(0.05)
+    with mpmath.workdps(60):
+        cdf = lambda v: 1 - mpmath.betainc(v / 2, 0.5, 0, v / (v + t * t), regularized=True) / 2
+        log_density = -mpmath.log(mpmath.beta(v / 2, 0.5)) - mpmath.log(v) / 2 - (v + 1) / 2 * mpmath.log1p(t * t / v)
+        expected = [float(mpmath.diff(cdf, v, h=1e-20)), float(mpmath.exp(log_density))]
+    np.testing.assert_allclose(tg.grad(special.stdtr, (0, 1))(0.05, 1e155), expected, rtol=1e-9)
+    assert tg.grad(special.fdtr, 2)(0.1, 0.1, 1e160) > 0
 
 
 def test_a_binomial_of_a_huge_number_has_a_slope():

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
+from .gamma import log1p_square
 from .registry import Array, defvjp
 from .scipy_gamma import beta_density, betainc_a, gamma_density, gammainc_a
 from .scipy_special import unknown
@@ -13,7 +14,7 @@ from .scipy_special import unknown
 def student_density(df: Array, t: Array) -> Array:
     """Return the density of Student's distribution."""
     half = np.divide(df, 2)
-    log = -special.betaln(half, 0.5) - np.log(df) / 2 - (half + 0.5) * np.log1p(np.square(t) / df)
+    log = -special.betaln(half, 0.5) - np.log(df) / 2 - (half + 0.5) * log1p_square(t / np.sqrt(df))
     return np.exp(log)
 
 
@@ -23,9 +24,12 @@ def student_df(df: Array, t: Array) -> Array:
     stdtr is (1 + sign(t) betainc(1/2, df/2, c)) / 2 for c = t**2 / (df + t**2). By c alone, the derivative by df is the
     density times -t / (2 df). For many degrees of freedom both parts cancel: the result is exact to rounding of stdtr.
     """
-    total = df + np.square(t)
-    half, x, c = np.divide(df, 2), df / total, np.square(t) / total
-    return np.sign(t) * -betainc_a(half, np.asarray(0.5), x, c) / 4 - student_density(df, t) * t / (2 * df)
+    infinite = np.isinf(t)
+    t, root = np.where(infinite, 1, t), np.sqrt(df)
+    total = np.hypot(root, t)  # whose square may overflow
+    half, x, c = np.divide(df, 2), np.square(root / total), np.square(t / total)
+    by_df = np.sign(t) * -betainc_a(half, np.asarray(0.5), x, c) / 4 - student_density(df, t) * t / (2 * df)
+    return np.where(infinite, 0, by_df)
 
 
 def chi_squared_density(v: Array, x: Array) -> Array:
@@ -57,18 +61,24 @@ defvjp(special.pdtrc, unknown(special.pdtrc, "k"),  poisson_rule)
 
 def f_density(dfn: Array, dfd: Array, x: Array) -> Array:
     """Return the density of the F distribution: that of a beta distribution at z = dfn x / (dfn x + dfd), times z'."""
+    infinite = np.isinf(dfn * x)
+    x = np.where(infinite, 1, x)
     total = dfn * x + dfd
-    slope = np.multiply(dfn, dfd) / np.square(total)
-    return beta_density(np.divide(dfn, 2), np.divide(dfd, 2), dfn * x / total) * slope
+    slope = (dfn / total) * (dfd / total)
+    return np.where(infinite, 0, beta_density(np.divide(dfn, 2), np.divide(dfd, 2), dfn * x / total) * slope)
 
 
 def f_rule(i: int, g: Array, dfn: Array, dfd: Array, x: Array) -> Array:
     """The derivative of betainc(dfn / 2, dfd / 2, z) by dfn (i = 0) or dfd, for z = dfn x / (dfn x + dfd)."""
+    infinite = np.isinf(dfn * x)
+    x = np.where(infinite, 1, x)
     a, b, total = np.divide(dfn, 2), np.divide(dfd, 2), dfn * x + dfd
     z, c = dfn * x / total, dfd / total
     if i == 0:
-        return g * (betainc_a(a, b, z, c) / 2 + f_density(dfn, dfd, x) * (x / dfn))
-    return g * (-betainc_a(b, a, c, z) / 2 - f_density(dfn, dfd, x) * (x / dfd))
+        slope = betainc_a(a, b, z, c) / 2 + f_density(dfn, dfd, x) * (x / dfn)
+    else:
+        slope = -betainc_a(b, a, c, z) / 2 - f_density(dfn, dfd, x) * (x / dfd)
+    return g * np.where(infinite, 0, slope)
 
 
 defvjp(special.gdtr,  lambda g, y, a, b, x: g * (x * gamma_density(b, a * x)),

@@ -195,12 +195,14 @@ def betainc_a(a: Array, b: Array, x: Array, c: Array) -> Array:
 
     It is the integral of (log(t) - psi(a) + psi(a + b)) times the density of t, from 0 to x. With t = x exp(-u) this is
     log(x) - psi(a) + psi(a + b) times betainc, and an integral over u. On the right, where betainc is nearer to 1, it
-    is the integral from x to 1, with the other sign and 1 - t = c exp(-u). Over log(u) the integrand is smooth and
-    small at both ends, where the trapezoidal rule is exact to rounding.
+    is the integral from x to 1, with the other sign and 1 - t = c exp(-u), but not where x is so small that the part of
+    t that is not much larger matters. Over log(u) the integrand is smooth and small at both ends, where the trapezoidal
+    rule is exact to rounding.
     """
     at_end = np.equal(x, 0) | np.equal(c, 0)
     x, c = np.where(at_end, 0.5, x), np.where(at_end, 0.5, c)
-    left = np.less(special.betainc(a, b, x), 0.5)
+    smallest = 1e-8 * range_of_beta_integral(b, a, logarithm(x, c))
+    left = np.less(special.betainc(a, b, x), 0.5) | np.less(x / c, smallest)
     p, q, z, r = np.where(left, a, b), np.where(left, b, a), np.where(left, x, c), np.where(left, c, x)
     log_z, log_r = logarithm(z, r), logarithm(r, z)
     scale = range_of_beta_integral(p, q, log_r)
@@ -209,9 +211,9 @@ def betainc_a(a: Array, b: Array, x: Array, c: Array) -> Array:
     integrand = np.where(left[..., None], u, growth) * np.exp((q - 1)[..., None] * growth - p[..., None] * u)
     integral = scale * np.sum(SCALES / 10 * integrand, axis=-1)
     change = times_change(np.ones(()), a, b, np.add(a, b), lambda: psi(np.add(a, b)) - psi(a))
-    probability = np.where(left, 1, -1) * special.betainc(p, q, z)
+    probability = np.where(np.less(z, r), special.betainc(p, q, z), special.betaincc(q, p, r))  # the smaller has digits
     density = np.exp(p * log_z + (q - 1) * log_r - special.betaln(p, q))
-    by_a = (np.where(left, log_z, log_r) + change) * probability - density * integral
+    by_a = (np.where(left, log_z, log_r) + change) * np.where(left, probability, -probability) - density * integral
     return np.where(at_end, 0, by_a)
 
 
