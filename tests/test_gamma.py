@@ -101,6 +101,16 @@ def test_values_at_poles_and_outside_of_the_domain_are_scipys():
     assert slope == pytest.approx(special.digamma(3) + special.digamma(2.5))
 
 
+@pytest.mark.parametrize("x", [2.5, -2.5])
+def test_jit_records_polygamma_of_one_number(x):
+    for f in (tg.special.digamma, lambda x: gamma.polygamma(2, x), tg.gammaln, gamma.half_step, gamma.log1p_square):
+        jitted = tg.jit(f)
+        for a in np.array([abs(x), x, 3.5]) if f is not gamma.half_step else np.array([2.5, 3.5]):
+            result, expected = jitted(np.asarray(a)), f(np.asarray(a))
+            assert type(result) is type(expected)
+            assert result == pytest.approx(expected, rel=1e-14)
+
+
 def test_the_gamma_function_of_several_dimensions_takes_the_logarithm_of_all_at_once():
     multigammaln = tg.special.multigammaln
     jitted = tg.jit(lambda a: multigammaln(a, 5))

@@ -88,7 +88,8 @@ def polygamma(n: int, x: Array) -> Array:
     n, x = int(n), floating(x)
     x = x if has_dtype(x) else np.positive(x)  # a number of NumPy, which divides by 0
     if not has_negative(x):
-        return derivative_of_digamma(n, x)
+        y = derivative_of_digamma(n, x)
+        return y if y.ndim else np.where(True, y, 0)  # an array, as below
     y = derivative_of_digamma(n, np.where(x < 0, 1 - x, x))
     return np.where(x < 0, (-1) ** n * y - cotangent(n, x), y)
 
