@@ -1,5 +1,7 @@
 """The logarithm of the gamma function and its derivatives: against mpmath, and at their edges."""
 
+import tracemalloc
+
 import mpmath
 import numpy as np
 import pytest
@@ -195,6 +197,22 @@ def test_functions_of_the_beta_distribution_do_not_change_with_its_parameters_at
                 assert tg.grad(f, (0, 1))(*parameters, end) == (0, 0)
                 assert tg.grad(tg.grad(f))(*parameters, end) == 0
     assert np.isnan(tg.grad(special.betainc)(-1.0, 2.0, 0.5))
+
+
+def test_slopes_of_betainc_by_its_parameters_of_many_elements_take_little_memory():
+    special = pytest.importorskip("scipy.special")
+    slopes = tg.elementwise_grad(special.betainc, (0, 1))
+    a, b, x = np.array([[2.0], [0.7]]), 3.0, np.linspace(0, 1, 10_000)
+    each = slopes(a, b, x[1::1000])
+    tracemalloc.start()
+    try:
+        found = slopes(a, np.full(len(x), b), x)
+        assert tracemalloc.get_traced_memory()[1] < 50e6  # one array of all points of all integrals has 55 MB
+    finally:
+        tracemalloc.stop()
+    assert found[0].shape == (2, 1)
+    assert found[1].shape == (10_000,)
+    np.testing.assert_allclose(tg.elementwise_grad(special.betainc)(a + 0 * x, b, x)[:, 1::1000].sum(1), each[0][:, 0])
 
 
 def test_distribution_functions_do_not_change_with_their_parameters_at_infinity():

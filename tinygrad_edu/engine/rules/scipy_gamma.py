@@ -15,6 +15,7 @@ from .registry import Array, defvjp, nondifferentiable, primitive
 
 POINTS, WEIGHTS = (v / 2 for v in np.polynomial.legendre.leggauss(48))  # of an integral from 0 to 1
 POINTS += 0.5
+BLOCK = 1024  # elements whose integrals are computed at once: each has hundreds of points
 SCALES = np.exp(np.arange(-340, 1) / 10)  # of an integral over 0 to 1 by its logarithm, with the trapezoidal rule
 
 
@@ -199,6 +200,11 @@ def betainc_a(a: Array, b: Array, x: Array, c: Array) -> Array:
     t that is not much larger matters. Over log(u) the integrand is smooth and small at both ends, where the trapezoidal
     rule is exact to rounding.
     """
+    args = (a, b, x, c)
+    if all([type(v) in (np.ndarray, np.float64, float) for v in args]) and np.broadcast(*args).size > BLOCK:
+        rows = [np.ravel(v) for v in np.broadcast_arrays(*args)]
+        parts = [betainc_a(*[v[i : i + BLOCK] for v in rows]) for i in range(0, len(rows[0]), BLOCK)]
+        return np.concatenate(parts).reshape(np.broadcast(*args).shape)
     at_end = np.equal(x, 0) | np.equal(c, 0)
     x, c = np.where(at_end, 0.5, x), np.where(at_end, 0.5, c)
     smallest = 1e-8 * range_of_beta_integral(b, a, logarithm(x, c))
