@@ -1,8 +1,11 @@
 """Recorded functions put Tensors in the place of others: the states of recurrent networks, without their graphs."""
 
+import contextlib
 import copy
 import functools
 import inspect
+import operator
+import sys
 import tracemalloc
 from collections import deque
 from types import SimpleNamespace
@@ -588,17 +591,65 @@ def test_a_list_whose_tensors_are_replaced_may_be_exchanged_by_others():
         np.testing.assert_array_equal(given, expected)
 
 
-def test_attributes_whose_names_are_computed_are_seen_or_refused():
-    s = SimpleNamespace(h0=constant(X), h1=constant(X + 1))
-    read = tg.jit(lambda x: sum([(getattr(s, f"h{i}") * x).sum() for i in range(2)]))
-    for i in range(6):
-        if i > 2:  # after the replay that is compared
-            s.h1 = constant(X * i)
-        assert float(read(X)) == float(read.__wrapped__(X))
-    assert read.cache_info().misses <= 3
+def named(i):
+    return "{}{:d}".format("h", i)
 
-    step = tg.jit(lambda: setattr(s, "h" + str(X.size), (getattr(s, "h" + str(X.size)) * 2).detach()))
-    s.h3 = constant(X)
+
+def present(s):
+    for i in range(9):
+        with contextlib.suppress(AttributeError):
+            yield getattr(s, f"h{i}")
+
+
+PREFIX, HW0, HW1 = "h", constant(X), constant(X)
+COMPUTED = {
+    "f-string": lambda s: [getattr(s, f"h{i}") for i in range(2)],
+    "default": lambda s: [getattr(s, f"h{i}", 0.0) for i in range(3)],
+    "percent": lambda s: [getattr(s, operator.mod("h%d", i)) for i in range(2)],
+    "sum": lambda s: [getattr(s, PREFIX + str(i)) for i in range(2)],
+    "format": lambda s: [getattr(s, named(i)) for i in range(2)],
+    "join": lambda s: [getattr(s, "".join(["h", suffix])) for suffix in ("0", "1")],
+    "case": lambda s: [getattr(s, f"H{i}".lower()) for i in range(2)],
+    "hasattr": lambda s: [getattr(s, name) for name in map("h{}".format, range(9)) if hasattr(s, name)],
+    "missing": present,
+    "attrgetter": lambda s: operator.attrgetter(*[f"h{i}" for i in range(2)])(s),
+    "method": lambda s: [object.__getattribute__(s, "h" + str(i)) for i in range(2)],
+    "vars": lambda s: [vars(s)[f"h{i}"] for i in range(2)],
+    "class": lambda s: [getattr(s, "of_" + type(s).__name__), s.h1],
+    "globals": lambda s: [globals()[f"HW{i}"] for i in range(2)],
+    "module": lambda s: [getattr(sys.modules[__name__], "HW" + str(i)) for i in range(2)],
+}
+
+
+@pytest.mark.parametrize("read", COMPUTED.values(), ids=COMPUTED)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_attributes_and_globals_whose_names_are_computed_are_seen(read, options):
+    global HW1
+    s, HW1 = SimpleNamespace(h0=constant(X), h1=constant(X + 1), of_SimpleNamespace=X, count=0), constant(X)
+    f = tg.jit(lambda x: sum([np.sum(h * x) for h in read(s)]), **options)
+    for i in range(8):
+        s.count += read is not COMPUTED["vars"]  # which reads all of them
+        if i > 2:  # after the replay that is compared
+            s.h1, HW1, s.of_SimpleNamespace = constant(X * i), constant(X * i), X * i
+        if i == 6:
+            s.h2 = constant(X * 9)
+        assert float(f(X)) == float(f.__wrapped__(X))
+    assert f.cache_info().misses <= 4
+
+
+@pytest.mark.parametrize("name", [named, lambda i: f"h{i}", lambda i: "h" + str(i), "h{}".format])
+def test_attributes_that_are_set_by_computed_names_are_replaced_at_each_call(name):
+    s = SimpleNamespace(h3=constant(X))
+    step = tg.jit(lambda: setattr(s, name(X.size), (getattr(s, name(X.size)) * 2).detach()))
+    for i in range(8):
+        step()
+        np.testing.assert_array_equal(s.h3.data, X * 2 ** (i + 1))
+    assert step.cache_info()[:2] == (7, 1)
+
+
+def test_an_attribute_whose_name_is_a_part_of_a_text_is_refused_where_it_is_replaced():
+    s = SimpleNamespace(h3=constant(X))
+    step = tg.jit(lambda: setattr(s, "xh3"[1:], (getattr(s, "xh3"[1:]) * 2).detach()))
     for i in range(4):
         step()
         np.testing.assert_array_equal(s.h3.data, X * 2 ** (i + 1))

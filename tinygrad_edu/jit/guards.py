@@ -24,6 +24,7 @@ from ..trace.closure import MANY, PLAIN
 from ..trace.containers import is_container, members, nested
 from ..trace.holders import EMPTY, ITEMS, VALUES, base, is_plain, is_same, slot
 from ..trace.ir import ARRAYS, Guard, Input, Var, variables
+from ..trace.names import BY_TEXT
 from .emitter import Emitter
 from .identities import identities, key_text, memory_apart
 from .memory import Location
@@ -155,9 +156,10 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
         if holder.absent:
             yield absent_text(emitter, owner, frozenset(holder.absent))
         is_whole = holder.checked is None and holder.of is None
+        grows = holder.instances and not BY_TEXT.isdisjoint(captured.closure.names)  # new attributes may be found
         if is_whole and isinstance(owner, MAPPINGS):  # of keys the order counts
             yield keys_text(emitter, items_text(emitter, owner), keys)
-        elif (holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
+        elif (grows or holder.checked is None or holder.of is not None) and isinstance(owner, (dict, list, set, deque)):
             held, is_ordered = items_text(emitter, owner), isinstance(holder.of, Module)  # as its parameters are
             yield keys_text(emitter, held, [*before]) if is_ordered or not before else f"len({held}) == {len(before)}"
         is_long = is_whole and len(keys) > LONG and isinstance(owner, (list, deque, *MAPPINGS))

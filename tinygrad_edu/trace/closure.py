@@ -11,7 +11,6 @@ import random
 import sys
 from collections import deque
 from collections.abc import Sequence
-from operator import attrgetter, methodcaller
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, cast
 from weakref import ref
@@ -27,7 +26,7 @@ from ..nn import Module
 from ..optim import Group, Optimizer
 from ..optim.lr_scheduler import LRScheduler
 from . import names as words
-from .holders import MEMBERS, VALUES, Holder, members, parts, slot, slots_of, wrapper
+from .holders import GETTERS, MEMBERS, VALUES, Holder, members, parts, slot, slots_of, wrapper
 from .names import MADE_BY_CLASS, TEXTS, library, modules_in_texts, names_in, names_in_texts, texts_in
 from .randomness import SOURCES, comparable, set_source_state, source_state
 
@@ -109,7 +108,7 @@ class Closure:
         elif wrapped := wrapper(x):
             self.queue += wrapped[0]
             is_owner |= isinstance(slot(x, "__dict__"), dict)
-            if isinstance(x, (attrgetter, methodcaller)):
+            if isinstance(x, GETTERS):
                 self.add_names({dot + name for text in parts(x) for name in str(text).split(".") for dot in ("", ".")})
             elif isinstance(x, functools.partial):
                 self.queue.append(x.keywords)
@@ -202,10 +201,11 @@ class Closure:
 
     def add_texts(self) -> bool:
         """Add what functions may find by texts: names, modules, and globals; return whether there is more to visit."""
-        self.add_names(names_in_texts(self.texts, self.names))
+        scopes = [holder for holder in self.holders.values() if holder.is_globals]
+        self.add_names(names_in_texts(self.texts, self.names, [*self.owners, *[scope.owner for scope in scopes]]))
         if not words.NAMESPACES.isdisjoint(self.names):
             self.queue += [x for x in modules_in_texts(self.texts) if id(x) not in self.seen]
-            for holder in [h for h in self.holders.values() if h.is_globals and h.checked is not None]:
+            for holder in [holder for holder in scopes if holder.checked is not None]:
                 found = sorted((self.names & holder.owner.keys()).difference(holder.checked))
                 self.hold(holder.owner, holder.title, {*found})
                 self.queue += [holder.owner[name] for name in found]

@@ -6,12 +6,13 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from textwrap import dedent
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ..engine.errors import INTERNAL, is_pythons
+from .holders import slot
 
 MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, the flag of a class that Python code has made
 TEXTS = ("__repr__", "__str__", "__format__")  # methods that give a text of an object
@@ -60,7 +61,6 @@ def names_in(code: CodeType) -> list[str]:
             of_new = i.opname == "STORE_ATTR" and (before.argrepr.split(", ")[-1],) == code.co_varnames[:1]
             is_called = i.opname == "LOAD_METHOD" or "NULL|self" in i.argrepr
             names.append(f"{i.argval}()" if is_called or (of_new and code.co_name == "__init__") else f".{i.argval}")
-        names += ["vars"] * (before.opname == "BUILD_STRING" and i.arg == 2 and "getattr" in names)  # f"layer{i}"
     for value in values:
         if isinstance(value, str):
             names += TEXTS if "%" in value else ()
@@ -84,10 +84,40 @@ def texts_in(code: CodeType) -> list[str]:
     return [value for value in values if isinstance(value, str)]
 
 
-def names_in_texts(texts: Set[str], names: Set[str]) -> set[str]:
-    """Return the names in texts, if functions that use these names may use them."""
+def names_in_texts(texts: Set[str], names: Set[str], owners: Sequence[Any]) -> set[str]:
+    """Return the names in texts, if functions that use these names may use them.
+
+    Added are names of the owners that texts, names of classes and digits make, in upper or lower case: f"layer{i}".
+    """
+    if BY_TEXT.isdisjoint(names):
+        return set()
     is_code = not EVALUATING.isdisjoint(names)
-    return set() if BY_TEXT.isdisjoint(names) else {name for text in texts for name in _names_in_text(text, is_code)}
+    found = texts | {kind.__name__ for kind in map(type, owners)}
+    pieces = {*"0123456789", *[piece.lower() for text in found if " " not in text for piece in _pieces_of(text)]}
+    made = {dot + name for name in _names_of(owners) if _is_made(name.lower(), pieces) for dot in ("", ".")}
+    return made.union(*[_names_in_text(text, is_code) for text in texts])
+
+
+@functools.lru_cache(1000)
+def _pieces_of(text: str) -> list[str]:
+    """Return the words of a text without the fields of a format."""
+    return re.findall(r"\w+", re.sub(r"{.*?}|%[-+#0-9.]*[a-zA-Z]", " ", text))
+
+
+def _is_made(name: str, pieces: Set[str]) -> bool:
+    """Return whether a name is some of the pieces, one after another."""
+    ends = {0}
+    for i in range(len(name)):
+        ends |= {j for j in range(i + 1, len(name) + 1) if name[i:j] in pieces} if i in ends else set()
+    return len(name) in ends
+
+
+def _names_of(owners: Sequence[Any]) -> set[str]:
+    """Return the names of attributes of objects and of their classes, and of variables in dicts."""
+    kinds = {*map(type, owners), *[x for x in owners if isinstance(x, type)]}
+    held = [x if isinstance(x, dict) else slot(x, "__dict__") for x in owners]
+    found = [*map(type.__dir__, kinds), *[own for own in held if isinstance(own, dict)]]
+    return {name for names in found for name in names if isinstance(name, str)}
 
 
 @functools.lru_cache(1000)
