@@ -331,26 +331,48 @@ def moved_after_their_data(s, x):
     return s.b
 
 
-@pytest.mark.parametrize("replace", [moved_tensors, moved_arrays, moved_after_their_data])
+def moved_lists(s, x):
+    s.used[0].data[...] = s.used[0].data * 2
+    s.used, s.spare = s.spare, s.used
+    return s.used[0] * x
+
+
+def made_anew(s, x):
+    s.used, s.spare = s.spare, [(s.used[0] + x).detach(), s.used[1]]
+    s.named = {"h": (s.named["c"][0] * x).detach(), "c": (s.named["h"],)}
+    return s.named["c"][0] + s.spare[0]
+
+
+PRINTED = [moved_tensors, moved_arrays, moved_after_their_data, moved_lists, made_anew]
+
+
+@pytest.mark.parametrize("replace", PRINTED)
 def test_printed_programs_move_what_the_function_moves(replace):
     a, b, c, d = (constant(X + i) for i in range(1, 5))
     s = SimpleNamespace(a=a, b=b, pair=(c, d), c=X + 5, d=X + 6)
+    s.used, s.spare = ([constant(X + i), constant(X - i)] for i in (7, 8))
+    s.named = {"h": constant(X + 9), "c": (constant(X + 10),)}
     f = tg.jit(lambda x: replace(s, x))
     f(constant(X))
     scope = {}
     exec(f.source, scope)
     printed = [*scope.values()][-1]
-    held = {"a": s.a, "b": s.b, "pair_0": s.pair[0], "pair_1": s.pair[1], "c": s.c, "d": s.d}
-    held = {name: np.array(getattr(t, "data", t)) if isinstance(t, tg.Tensor) else t.copy() for name, t in held.items()}
+
+    def now():
+        held = {"a": s.a, "b": s.b, "pair_0": s.pair[0], "pair_1": s.pair[1], "c": s.c, "d": s.d}
+        held |= {f"{name}_{i}": getattr(s, name)[i] for name in ("used", "spare") for i in (0, 1)}
+        held |= {"named_h": s.named["h"], "c_0": s.named["c"][0]}
+        return {name: np.array(t.data if isinstance(t, tg.Tensor) else t) for name, t in held.items()}
+
+    held = now()
     names = [*inspect.signature(printed).parameters][1:]
     assert {*names} <= {*held}
     for _ in range(3):
         result, expected = printed(X + 7, *[held[name] for name in names]), f(constant(X + 7))
         for given, right in zip(tg.tree.leaves(result), tg.tree.leaves(expected), strict=True):
             np.testing.assert_array_equal(given, right.data if isinstance(right, tg.Tensor) else right)
-    now = {"a": s.a.data, "b": s.b.data, "pair_0": s.pair[0].data, "pair_1": s.pair[1].data, "c": s.c, "d": s.d}
     for name in names:
-        np.testing.assert_array_equal(held[name], now[name])
+        np.testing.assert_array_equal(held[name], now()[name])
 
 
 def test_the_id_of_a_tensor_that_is_replaced_is_noticed_at_the_first_replay():

@@ -186,9 +186,10 @@ class Result(NamedTuple):
     and replaces. Of both, `node` is what a container holds, or the data of a Tensor, for the printer. "itself": the Var
     of a number, or of an array that the function found, which it puts into a place. "kept": that of a new array for a
     place, with its axes in the order `node` in memory.
-    "held": the Holder of a list or dict. "dataclass": its fields; `node` is its class. "memory": the Var of memory that
-    several arrays share, in the order `node` of its axes. Each of these arrays has (Result, shape, dtype, offset,
-    strides) as its `memory`: the Result for all of it, and where the array lies in it.
+    "held": the Holder of a list or dict; of Tensors, `node` is their data, for the printer. "dataclass": its fields;
+    `node` is its class. "memory": the Var of memory that several arrays share, in the order `node` of its axes. Each of
+    these arrays has (Result, shape, dtype, offset, strides) as its `memory`: the Result for all of it, and where the
+    array lies in it.
     """
 
     kind: str

@@ -9,6 +9,7 @@ import linecache
 import operator
 import textwrap
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from ..engine.rules.registry import Function, implementations
 from .captured import Captured
 from .expressions import Expressions, argument_names
 from .functional import add_at, changed, filled
-from .ir import Call, Constant, Input, Program, Result, Setting, Var, use_counts, variables
+from .ir import Call, Constant, Input, Program, Result, Setting, Var, parts, use_counts, variables
 
 WIDTH = 100  # characters of a comment; an expression inside another has at most half
 IN_PLACE = {setitem, add_at, changed, filled}  # return a changed copy; they are written as statements that change it
@@ -37,9 +38,8 @@ class Source(Expressions):
         written = dict(program.stores)
         program.stores = [*program.stores]
         for _, before, new in program.rebound:
-            pairs = zip(before, [new] if isinstance(new, Result) else new, strict=True)
-            values = [(target, v) for target, x in pairs for v in variables(x)[:1]]  # of a Tensor its data
-            program.stores += [(target, written.get(v, v)) for target, v in values]  # what moves is written first
+            values = [written.get(v, v) for v in data_in(new)]  # what moves is written first
+            program.stores += zip(before, values, strict=True)
         self.late = dict(program.stores)  # those that are not written yet
         self.title = title if title.isidentifier() else "f"
         super().__init__({}, {"float", "abs", self.title})
@@ -175,6 +175,13 @@ class Source(Expressions):
         if isinstance(value, (list, tuple, dict)) and not isinstance(value, Result):
             return self.container(value, self.returned)
         return self.expression(value) if isinstance(value, KNOWN) else self.name(value, "result")
+
+
+def data_in(x: Any) -> list[Var]:
+    """Return what a place holds at the end: an array, or the data of a Tensor or of each in a container."""
+    if isinstance(x, Result):
+        x = x.node if x.kind in ("argument", "found", "held") else variables(x)[:1]
+    return [x] if type(x) is Var else [v for part in parts(x) for v in data_in(part)]
 
 
 def are_alike(a: Var, b: Var) -> bool:

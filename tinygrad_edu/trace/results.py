@@ -18,11 +18,11 @@ from ..engine.tape import NO_KEYWORDS, Node, constant, record
 from ..engine.tensor import Tensor
 from ..transforms import tree
 from .captured import Captured
-from .changes import SHARED, memory_of
+from .changes import SHARED, are_leaves, each, memory_of
 from .closure import PLAIN
 from .containers import has_fields, is_container, is_dataclass, leaves, members
 from .functional import memory_axes
-from .ir import ARRAYS, Constant, Result, State, Var
+from .ir import ARRAYS, Constant, Result, State, Var, variables
 from .recorder import PLAIN_ARRAYS, TracedGenerator
 from .traced import JitError, Traced
 
@@ -96,7 +96,8 @@ def _described(x: Any, found: Captured, kept: bool) -> tuple[Any, Any]:
             raise found.rec.error(f"a view of an array that the function found {SHARED}")
         return described(x, found)  # the same as in the result
     if isinstance(x, (list, dict)) and id(x) in found.closure.holders:  # the function's own, which it may have changed
-        return Result("held", found.closure.holders[id(x)]), x
+        data = [variables(described(t, found)[0])[:1] for t in each(x).values()] if are_leaves(x, x) else None
+        return Result("held", found.closure.holders[id(x)], data), x
     if (is_container(x) and not (seen and is_dataclass(x))) or (not seen and has_fields(x)):
         return described_members(x, found, kept)
     if isinstance(x, Node) and not seen:
