@@ -60,7 +60,7 @@ def log_gamma(x: Array) -> Array:
     for k in range(2, 8):
         product = product * np.maximum(near - k, 1)
     below = d * (d - 1) * (polynomial(_NUMERATOR, d) / polynomial(_DENOMINATOR, d))
-    below = below + np.log(product) - np.log(np.minimum(near, 1))  # one of both is 0
+    below = below + np.abs(np.log(product * np.minimum(near, 1)))  # one factor is 1; -log(x) below 1
     remainder = polynomial(_STIRLING, (1 / far) ** 2) / far
     above = (far - 0.5) * (np.log(far) - 1) + (math.log(2 * math.pi) - 1) / 2 + remainder
     return np.where(x < 8, below, above)

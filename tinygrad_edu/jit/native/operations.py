@@ -46,7 +46,7 @@ FLOATS: dict[Any, str] = {  # NaN goes through maximum and minimum, and is ignor
     np.divide: "a / b", np.reciprocal: "1 / a", np.absolute: "fabs(a)",
     np.sign: "(a > 0 ? 1 : a < 0 ? -1 : a == 0 ? 0 : a)", np.fmax: "(a >= b || b != b ? a : b)",
     np.fmin: "(a <= b || b != b ? a : b)", np.heaviside: "(a != a ? a : a == 0 ? b : a < 0 ? 0 : 1)",
-    np.maximum: "(a > b || a != a ? a : b)", np.minimum: "(a < b || a != a ? a : b)",
+    np.maximum: "(a <= b || b != b ? b : a)", np.minimum: "(a >= b || b != b ? b : a)",
     np.isnan: "a != a", np.isfinite: "a - a == 0", np.isinf: "fabs(a) == INFINITY", np.signbit: "signbit(a) != 0",
 }  # fmt: skip
 INTEGERS: dict[Any, str] = {
