@@ -462,6 +462,31 @@ def test_what_a_forward_pass_puts_in_place_resumes_on_all_ranks_and_is_compared(
         assert "average of rank 1 is no longer that of rank 0 after epoch 1" in str(error)
 
 
+class Remembering(nn.Module):
+    """A layer whose forward pass keeps its weights, and those of the pass before."""
+
+    def __init__(self):
+        self.layer, self.kept = nn.Linear(3, 2, rng=0), None
+
+    def forward(self, x):
+        before = 0.0 if self.kept is None else self.kept["then"][0].sum()
+        now = self.layer.weight.detach() * 1
+        self.kept = {"now": now, "then": (now * 0.1 + before, None)}
+        return self.layer(x) + before
+
+
+def test_any_structure_of_the_state_resumes_on_all_ranks(tmp_path):
+    train = lambda comm, **options: trained(
+        comm, data=(X[:, :3], X[:, 1:3]), loss=tg.mse_loss, model=Remembering(), valid_data=(X[:9, :3], X[:9, 1:3]),
+        patience=9, **options,
+    )  # fmt: skip
+    passed(2, partial(train, epochs=2, checkpoint=tmp_path / "a.npz"))
+    whole = passed(2, partial(train, epochs=4))[0][0]
+    assert "kept.then.0" in whole
+    for state, _ in passed(2, partial(train, epochs=4, checkpoint=tmp_path / "a.npz")):
+        assert difference(state, whole) == 0
+
+
 def test_a_mapped_file_is_read_in_slices(tmp_path):
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")

@@ -455,6 +455,20 @@ def test_an_interrupted_resumption_puts_everything_back():
     assert frozen(model) == before
 
 
+def test_an_interrupted_resumption_keeps_the_structure_of_the_state():
+    def make():
+        model = tg.nn.Linear(1, 1, rng=0)
+        model.last, model.kept = None, [tg.Tensor(np.zeros(1), requires_grad=False)]
+        return TrainingState(model, tg.optim.SGD(model.parameters(), lr=0.1))
+
+    other = make()
+    other.model.last = {"h": tg.Tensor(np.ones(3), requires_grad=False)}
+    other.model.kept = (*other.model.kept, None)
+    saved = other.state_dict()
+    structure = lambda state: (frozen(state.model), type(state.model.last), type(state.model.kept))
+    check_all_or_nothing(make, lambda state: state.load_state_dict(saved), structure)
+
+
 class Interrupting:
     def __str__(self):
         raise KeyboardInterrupt

@@ -117,3 +117,220 @@ def test_a_file_that_is_refused_changes_no_attribute(tmp_path, begins):
             run(model, checkpoint=tmp_path / "other.npz")
         assert all(vars(model)[name] is value for name, value in held.items())
         assert arrays(model) == before
+
+
+class Stateful(nn.Module):
+    """Puts what `new` makes of the mean and the square of its outputs in the place of its `state`."""
+
+    def __init__(self, new, state=None):
+        self.layer, self.new, self.state = nn.Linear(3, 1, rng=0), new, state
+
+    def forward(self, x):
+        y = self.layer(x)
+        held = [t.data.mean() for name, t in self.tensors().items() if name.startswith("state")]
+        mean = np.mean(y, axis=0).detach()
+        self.state = self.new(self.state, mean, mean * mean)
+        return y + 0.1 * sum(held)
+
+
+def appended(state, a, b):
+    state.append(a)
+    return state
+
+
+STATES = {
+    "a tuple": lambda state, a, b: (a, b.detach()),
+    "a list": lambda state, a, b: [a, None, (b.detach(),)],
+    "a dict": lambda state, a, b: {"a": a, 3: {"b": b.detach()}},
+    "one Tensor twice": lambda state, a, b: (a, a),
+    "a growing list": appended,
+    "a shorter list": lambda state, a, b: state[1:],
+}
+
+
+def stateful(kind):
+    return Stateful(STATES[kind], [constant(np.full(1, float(i))) for i in range(30)] if "list" in kind else None)
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_an_interrupted_run_goes_on_with_any_structure_of_the_state(tmp_path, kind):
+    options = {"checkpoint": tmp_path / "run.npz", "valid_data": (X, Y), "patience": 8}
+    straight, resumed = stateful(kind), stateful(kind)
+    expected = run(straight, valid_data=(X, Y), patience=8)
+    with contextlib.suppress(Interruption):
+        run(stateful(kind), interrupt, **options)
+    assert run(resumed, **options).train_loss == expected.train_loss
+    assert arrays(resumed) == arrays(straight)
+    assert type(resumed.state) is type(straight.state)
+    assert (kind != "one Tensor twice") or resumed.state[0] is resumed.state[1]
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_the_finder_puts_any_structure_of_the_state_back(kind):
+    model = stateful(kind)
+    before = arrays(model)
+    tg.lr_finder(model, tg.mse_loss, (X, Y), optimizer=optim.SGD(model.parameters(), lr=0.1), steps=5)
+    assert arrays(model) == before
+
+
+def reset(model, **_):
+    model.state = None
+
+
+def average(model, **_):
+    if "averages" not in vars(model):
+        model.averages = {"of": [constant(p.data.copy()) for p in model.parameters()]}
+    for a, p in zip(model.averages["of"], model.parameters(), strict=True):
+        a.data[...] = 0.9 * a.data + 0.1 * p.data
+
+
+@pytest.mark.parametrize("callback", [reset, average])
+def test_an_interrupted_run_goes_on_with_what_a_callback_had_put_in_place(tmp_path, callback):
+    make = lambda: Stateful(lambda state, a, b: a, constant(np.zeros(1)))
+    options = {"valid_data": (X, Y), "patience": 8, "epochs": 8}
+    straight, resumed = make(), make()
+    expected = run(straight, callback, **options)
+    run(make(), callback, **options | {"epochs": 5, "checkpoint": tmp_path / "run.npz"})
+    assert run(resumed, callback, checkpoint=tmp_path / "run.npz", **options).train_loss == expected.train_loss
+    assert arrays(resumed) == arrays(straight)
+
+
+def test_a_file_without_the_structure_of_the_state_resumes_as_before(tmp_path):
+    run(Centered(), checkpoint=tmp_path / "run.npz", epochs=5)
+    state = tg.load(tmp_path / "run.npz")
+    tg.save({name: a for name, a in state.items() if "structure" not in name}, tmp_path / "run.npz")
+    straight, resumed = Centered(), Centered()
+    run(straight)
+    run(resumed, checkpoint=tmp_path / "run.npz")
+    assert arrays(resumed) == arrays(straight)
+
+
+def test_a_file_that_is_refused_leaves_the_structure_of_the_state(tmp_path):
+    run(stateful("a growing list"), checkpoint=tmp_path / "run.npz")
+    state = tg.load(tmp_path / "run.npz")
+    tg.save({**state, "generators": np.array("{}")}, tmp_path / "run.npz")
+    model = stateful("a growing list")
+    held, before = model.state, arrays(model)
+    with pytest.raises(ValueError, match="generators"):
+        run(model, checkpoint=tmp_path / "run.npz")
+    assert model.state is held
+    assert arrays(model) == before
+
+
+def insert(model):
+    model.layers[:0] = [nn.Linear(3, 3, rng=5), nn.BatchNorm1d(3)]
+    model.layers.insert(3, nn.BatchNorm1d(4))
+
+
+def wrap(model):
+    model.layers[0] = nn.Sequential(model.layers[0], nn.Tanh())
+
+
+def rename(model):
+    layers = model.layers
+    del model.layers
+    model.stack = layers
+
+
+def remove(model):
+    del model.layers[1]
+
+
+class Stack(nn.Module):
+    def __init__(self):
+        self.layers = [nn.Linear(3, 4, rng=0), nn.BatchNorm1d(4), nn.Linear(4, 4, rng=1), nn.Linear(4, 1, rng=2)]
+
+    def forward(self, x):
+        for layer in vars(self).get("layers") or self.stack:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize("change", [insert, wrap, rename, remove])
+def test_the_best_epoch_comes_back_in_the_layers_that_had_it_then(change):
+    model, epochs = Stack(), []
+    layers, values = [*model.layers], lambda: [arrays(layer) for layer in layers]
+
+    def spoil(model, epoch, **_):
+        epochs.append(values())
+        if epoch == 2:
+            change(model)
+        if epoch >= 2:
+            layers[-1].weight.data[...] = 100.0
+
+    history = run(model, spoil, valid_data=(X, Y), patience=2)
+    assert history.stopped == "patience"
+    assert values() == epochs[history.best_epoch - 1]
+    assert model(X).shape == (10, 1)
+
+
+class Product(nn.Module):
+    def __init__(self):
+        self.first, self.second = Tensor(np.full((3, 4), 0.1)), Tensor(np.ones((4, 1)))
+        self.bias = Tensor(np.zeros(1))
+
+    def forward(self, x):
+        return x @ self.first @ self.second + self.bias
+
+
+def test_the_best_epoch_comes_back_in_parameters_that_were_replaced():
+    model, epochs = Product(), []
+
+    def prune(model, epoch, **_):
+        epochs.append(arrays(model))
+        if epoch == 1:
+            model.first, model.second = Tensor(np.full((3, 2), 10.0)), Tensor(np.full((2, 1), 10.0))
+
+    assert run(model, prune, valid_data=(X, Y), patience=1).best_epoch == 1
+    assert arrays(model) == epochs[0]
+
+
+def test_what_the_optimizer_trains_beside_the_model_is_not_confused_with_what_left_it():
+    scale, model, epochs = Tensor(np.ones(4)), nn.Linear(3, 1, rng=0), []
+    model.shift = shift = Tensor(np.arange(4.0))
+    values = lambda: (scale.data.tolist(), shift.data.tolist())
+
+    def drop(model, epoch, **_):
+        epochs.append(values())
+        if epoch == 2:
+            model.shift = None
+        if epoch >= 2:
+            scale.data[...] = shift.data[...] = model.weight.data[...] = 50.0
+
+    sgd = optim.SGD([shift, scale, model.weight, model.bias], lr=0.1)
+    history = run(model, drop, optimizer=sgd, valid_data=(X, Y), patience=2)
+    assert values() == epochs[history.best_epoch - 1]
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_the_best_epoch_comes_back_where_state_moves_from_place_to_place(at, jit):
+    def move(state, a, b):
+        return state[1], a
+
+    model, epochs = Stateful(move, (constant(np.zeros(1)), constant(np.ones(1)))), []
+
+    def spoil(model, epoch, **_):
+        epochs.append(arrays(model))
+        if epoch == at:
+            model.layer.weight.data[...] = 100.0
+
+    history = run(model, spoil, valid_data=(X, Y), patience=1, batch_size=None, jit=jit)
+    assert history.best_epoch == at
+    assert arrays(model) == epochs[at - 1]
+
+
+def test_a_run_that_diverges_at_once_leaves_no_state_where_there_was_none():
+    model = Stateful(lambda state, a, b: (a, (b * np.nan).detach()))
+    before = arrays(model)
+    with pytest.raises(tg.DivergenceError):
+        run(model)
+    assert model.state is None
+    assert arrays(model) == before
+
+
+def test_a_container_whose_tensors_stay_is_the_same_after_a_run():
+    model = Stateful(lambda state, a, b: state, [constant(np.zeros(1)), {"a": None}])
+    held = model.state
+    run(model, valid_data=(X, Y), patience=2)
+    assert model.state is held

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from math import isfinite
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..data.batches import Arrays, rows_of
 from ..engine.mode import no_grad
@@ -143,20 +144,26 @@ class RankRun(Run):
             self.comm, (asdict(self.history), rng.state, state.of_ranks, state.streams)
         )
         self.history = History(**history)
-        shared = state.shared()
-        received = self._first(shared) if self.history else broadcast_state("fit", self.exchange, shared)
+        received: Mapping[str, ArrayLike]
+        weights: dict[str, dict[str, ArrayLike]] = {}
+        if self.history:  # a checkpoint was read, and names and shapes may be others
+            received = self._first(state.state_dict())
+            weights = {part: self._first(copies.state_dict(part)) for part, copies in self.weights.items()}
+        else:
+            received = broadcast_state("fit", self.exchange, state.shared())
         with self.exchange.agreed():
             if self.rank:
+                self.weights |= {part: state.load_tensors(arrays, part) for part, arrays in weights.items()}
                 state.load_shared(received)
             if self.history:
                 state.restore_streams(saved, generators, self.rank)
             else:
                 state.spawn_streams(generators, self.rank, self.size)
-        for part, arrays in self.weights.items():
-            self.weights[part] = self._first(arrays) if self.history else state.copies()
+        if not self.history:
+            self.weights = dict.fromkeys(self.weights, state.copies())
 
-    def _first(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """Return the arrays of rank 0, whose names and shapes may be others after a checkpoint was read."""
+    def _first(self, arrays: dict[str, ArrayLike]) -> dict[str, ArrayLike]:
+        """Return the arrays of rank 0 by their names."""
         names = broadcast_object(self.comm, [*arrays])
         return {name: broadcast_object(self.comm, arrays.get(name)) for name in names}
 

@@ -13,7 +13,8 @@ from numpy.random import Generator, SeedSequence
 from numpy.typing import ArrayLike
 
 from ..engine.rules.registry import Array
-from ..train.checkpoint import TrainingState, named, part_of
+from ..train.checkpoint import TrainingState
+from ..train.copies import named, part_of
 
 State = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -18,10 +18,11 @@ from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Optimizer
 from ..state import copy_state, load, path_text, save
+from .copies import Attributes, Contents, Copies, build, held_by, part_of
 from .history import History
 from .metrics import Loss, Metrics
 
-A = TypeVar("A")  # an array, or what np.asarray takes
+Found = tuple[Contents, dict[str, Tensor], dict[str, tuple[Attributes, Attributes]]]
 
 
 class TrainingState:
@@ -37,6 +38,7 @@ class TrainingState:
         self.parts = {"optimizer": optimizer} | ({} if scheduler is None else {"scheduler": scheduler})
         held = [(f"{name}.{key}", v) for name, m in model.named_modules() for key, v in vars(m).items()]
         self.generators = {name: g for place in (*held, ("rng", rng)) for name, g in generators_of(*place)}
+        self._found: Found | None = None
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -44,44 +46,51 @@ class TrainingState:
 
         A forward pass or a callback may replace some of them, such as the state of a recurrent network.
         """
-        named = self.model.tensors()
-        known = {id(t) for t in named.values()}
-        others = [p for p in self.optimizer.params if id(p) not in known]
-        return named | {f"optimizer's {i}": p for i, p in enumerate(others)}
+        return self._latest()[1]
 
-    def copies(self) -> dict[str, Array]:
-        """Return a copy of every tensor's data, by name."""
-        return {name: t.data.copy() for name, t in self.tensors.items()}
+    def _latest(self) -> Found:
+        """Return what the model holds, its tensors, and the `attributes` of `Copies`, searched for after a change."""
+        params = self.optimizer.params
+        if self._found is None or self._found[0].changed(params):
+            named = self.model.tensors()
+            known = {id(t) for t in named.values()}
+            others = [p for p in params if id(p) not in known]
+            tensors = named | {f"optimizer's {i}": p for i, p in enumerate(others)}
+            held = {name: (vars(m), held_by(vars(m))) for name, m in self.model.named_modules()}
+            self._found = Contents(self.model, params), tensors, held
+        return self._found
 
-    def restore(self, copies: Mapping[str, Array]) -> None:
-        """Give the tensors the data that they had, by name; one that has another shape now gets another array."""
-        for t, copy in [(t, copies[name]) for name, t in self.tensors.items() if name in copies]:
-            if t.shape == copy.shape:
-                np.copyto(t.data, copy)
-            else:
-                t.data = copy.copy()
+    def copies(self) -> Copies:
+        """Return copies of every tensor's data, which `restore()` gives back."""
+        _, tensors, held = self._latest()
+        return Copies({name: t.data.copy() for name, t in tensors.items()}, [*tensors.values()], held)
 
-    def attributes(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    def attributes(self) -> list[tuple[Attributes, Attributes]]:
         """Return the attributes of each module, and a copy of them, which `put_back` puts back."""
         return [(vars(m), {**vars(m)}) for m in self.model.modules()]
 
     def state_dict(self) -> dict[str, ArrayLike]:
         """Return copies of everything, by names such as "model/0.weight" and "optimizer/lr"."""
-        state: dict[str, ArrayLike] = {**named("model", self.copies())}
+        state = self.copies().state_dict("model")
         for part, owner in self.parts.items():
             state |= {f"{part}/{name}": value for name, value in owner.state_dict().items()}
         drawn = {name: g.bit_generator.state for name, g in self.generators.items()}
         return state | {"generators": json.dumps(drawn, default=lambda array: array.tolist())}
 
-    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
-        """Restore a state that `state_dict` returned, or raise an error with nothing changed."""
+    def load_state_dict(self, state: Mapping[str, ArrayLike], parts: Iterable[str] = ()) -> dict[str, Copies]:
+        """Restore a state that `state_dict` returned, or raise an error with nothing changed.
+
+        Returns the copies that the state holds beside, by the names of their `parts`.
+        """
         before, attributes = self.state_dict(), self.attributes()
         try:
+            copies = {part: self.load_tensors(state, part) for part in parts}
             self._load(state)
         except BaseException:  # Ctrl-C too
             put_back(attributes)
             self._load(before)
             raise
+        return copies
 
     def _load(self, state: Mapping[str, ArrayLike]) -> None:
         self.load_tensors(state)
@@ -93,37 +102,25 @@ class TrainingState:
         for name, generator in self.generators.items():
             generator.bit_generator.state = drawn[name]
 
-    def load_tensors(self, state: Mapping[str, ArrayLike]) -> None:
-        """Copy the model's part of a state into the tensors, or raise ValueError with nothing changed.
+    def load_tensors(self, state: Mapping[str, ArrayLike], part: str = "model") -> Copies:
+        """Copy a part of a state into the tensors, and return copies; raises ValueError for that of another model.
 
-        A tensor that takes no gradient gets an array of the shape that it had, and an attribute that is None a tensor.
+        Attributes that hold no parameters get the structure that they had, and tensors without gradient their shape.
         """
-        given, tensors, finish = part_of("model", state), self.tensors, list[tuple[Any, ...]]()
-        targets = {name: t.data for name, t in tensors.items()}
-        for name, t in tensors.items():
+        given = part_of(part, state)
+        build(self.model, json.loads(str(state.get(f"{part}'s structure", "{}"))), given)
+        for name, t in self.tensors.items():
             if name in given and not t.requires_grad and np.shape(given[name]) != t.shape:
-                targets[name] = np.empty(np.shape(given[name]), t.dtype)
-                finish.append((setattr, t, "_value", targets[name]))
-        modules = dict(self.model.named_modules())
-        for name in [name for name in given if name not in tensors]:
-            path, _, key = name.rpartition(".")
-            if path in modules and vars(modules[path]).get(key, name) is None:
-                t = Tensor(np.empty_like(given[name]), requires_grad=False)
-                targets[name] = t.data
-                finish.append((setattr, modules[path], key, t))
-        copy_state("model", targets, given, finish=finish)
+                t._value = np.empty(np.shape(given[name]), t.dtype)
+        copy_state(part, {name: t.data for name, t in self.tensors.items()}, given)
+        return self.copies()
 
 
-def put_back(attributes: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+def put_back(attributes: list[tuple[Attributes, Attributes]]) -> None:
     """Give modules the attributes that they had."""
     for now, before in attributes:
         now.clear()
         now.update(before)
-
-
-def named(part: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return arrays by the names that they have in the state of a run."""
-    return {f"{part}/{name}": array for name, array in arrays.items()}
 
 
 def generators_of(name: str, value: object, around: tuple[int, ...] = ()) -> Iterator[tuple[str, Generator]]:
@@ -155,14 +152,14 @@ class Checkpoint:
                 missing = f"the {part}'s state_dict() and load_state_dict()"
                 raise TypeError(f"fit: a checkpoint needs {missing}, and {type(owner).__name__} has neither or one")
 
-    def write(self, history: History, weights: Mapping[str, dict[str, Array]]) -> None:
+    def write(self, history: History, weights: Mapping[str, Copies]) -> None:
         """Replace the file by one that holds the run as it is now, and `weights`."""
         state = self.state.state_dict()
-        for part, arrays in weights.items():
-            state |= named(part, arrays)
+        for part, copies in weights.items():
+            state |= copies.state_dict(part)
         save(state | {"fit": json.dumps({"settings": self.settings, "history": asdict(history)})}, self.path)
 
-    def read(self, weights: dict[str, dict[str, Array]], epochs: int) -> History | None:
+    def read(self, weights: dict[str, Copies], epochs: int) -> History | None:
         """Restore the run in the file, of at most `epochs`, and `weights`, and return its history; None without a file.
 
         A run that ended by its epochs or a callback is no longer `stopped` if epochs are left. Raises ValueError, with
@@ -183,10 +180,9 @@ class Checkpoint:
         if len(history) > epochs:
             raise ValueError(f"{where} has {counted(len(history), 'epoch')} behind it, more than {epochs}. {remedy}")
         try:
-            self.state.load_state_dict(state)
+            weights |= self.state.load_state_dict(state, weights)
         except ValueError as error:
             raise ValueError(f"{where} is of another run: {error}. {remedy}") from error
-        weights |= {part: part_of(part, state) for part in weights}
         if history.stopped not in ("patience", "converged"):
             history.stopped = "epochs" if len(history) == epochs else ""
         return history
@@ -214,8 +210,3 @@ def _checksum(arrays: Iterable[Array]) -> int:
         a = a.astype(np.int64, copy=False) if a.dtype == int else a
         value = zlib.crc32(np.ascontiguousarray(a).data, zlib.crc32(f"{a.shape}{a.dtype}".encode(), value))
     return value
-
-
-def part_of(part: str, state: Mapping[str, A]) -> dict[str, A]:
-    """Return the state of one part by names without the part's prefix."""
-    return {name.removeprefix(f"{part}/"): value for name, value in state.items() if name.startswith(f"{part}/")}

@@ -151,7 +151,7 @@ class Run:
 
     def begin(self) -> None:
         """Copy the weights that the run begins with, and resume from the checkpoint if there is one."""
-        self.weights = {"best": self.state.copies(), "finite": self.state.copies()}
+        self.weights = dict.fromkeys(("best", "finite"), self.state.copies())
         self.history = History(metrics={name: [] for name in self.metrics})
         if self.path is not None:
             self.file = Checkpoint(self.path, self.state, self.settings())
@@ -174,7 +174,7 @@ class Run:
         self.begin()
         self.record_steps()
         data = self.x, self.y
-        self.guard = DivergenceGuard(self.state, self.weights["finite"], self.optimizer, self.history, data)
+        self.guard = DivergenceGuard(self.state, self.weights, self.optimizer, self.history, data)
         watch = self.guard.detect_anomaly() if self.detect_anomaly else nullcontext()
         bar: AbstractContextManager[Any] = nullcontext(nothing)
         if self.progress:
@@ -194,7 +194,7 @@ class Run:
     def finish(self) -> None:
         """Give the model the weights that it ends with, and check them."""
         if self.patience is not None:
-            self.state.restore(self.weights["best"])
+            self.weights["best"].restore()
         self.guard.check_weights()
 
     def train_epoch(self) -> float:

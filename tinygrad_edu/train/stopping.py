@@ -20,6 +20,7 @@ from ..engine.rules.registry import Array
 from ..nn import Module
 from ..optim import Optimizer
 from .checkpoint import TrainingState
+from .copies import Copies
 from .history import History
 
 _WINDOW = 10  # epochs over which `converged` averages: enough to include the oscillation of momentum
@@ -116,13 +117,13 @@ class DivergenceError(ValueError):
 class DivergenceGuard:
     """Keeps the last weights that gave a finite training loss, one copy per epoch, and restores them on divergence.
 
-    `finite` is the dict of arrays that it keeps them in, of the kind that `state.copies()` returns.
+    `weights` is the dict that it keeps them in, as "finite".
     """
 
     def __init__(
-        self, state: TrainingState, finite: dict[str, Array], optimizer: Optimizer, history: History, data: Arrays
+        self, state: TrainingState, weights: dict[str, Copies], optimizer: Optimizer, history: History, data: Arrays
     ) -> None:
-        self.state, self.finite, self.candidate = state, finite, state.copies()
+        self.state, self.weights, self.candidate = state, weights, weights["finite"]
         self.optimizer, self.history, self.data = optimizer, history, data
         self.epoch, self.lr, self.confirmed = len(history), optimizer.lr, True
 
@@ -134,12 +135,10 @@ class DivergenceGuard:
     def check(self, name: str, value: float) -> float:
         """Return `value` if it is finite; otherwise restore the weights and raise DivergenceError."""
         if not isfinite(value):
-            self.state.restore(self.finite)
+            self.weights["finite"].restore()
             raise DivergenceError(f"{name} is {value}", self.epoch, self.lr, self.history, *self.data)
         if not self.confirmed:
-            self.finite.clear()
-            self.finite.update(self.candidate)
-            self.confirmed = True
+            self.weights["finite"], self.confirmed = self.candidate, True
         return value
 
     def check_weights(self) -> None:
@@ -155,7 +154,7 @@ class DivergenceGuard:
             with layers.load("detect_anomaly")():
                 yield
         except layers.load("AnomalyError"):
-            self.state.restore(self.finite)
+            self.weights["finite"].restore()
             raise
 
 
