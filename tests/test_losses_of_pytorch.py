@@ -238,3 +238,12 @@ def test_a_gaussian_likelihood_is_finite_where_squares_leave_the_range(dtype, si
     by_x, by_var = tg.grad(f, argnums=(0, 1))(x, var)
     np.testing.assert_allclose(by_x, [0.01, -0.01], rtol=2e-3)
     np.testing.assert_allclose(by_var, [(1 - size / 100) / (200 * size)] * 2, rtol=2e-2)
+
+
+def test_a_gaussian_likelihood_of_float16_is_finite_where_the_variance_is_tiny():
+    x, var = np.float16([0.1]), np.float16([0.0])  # which counts as eps
+    eps = float(np.float16(1e-6))
+    expected = (np.log(eps) + float(x[0]) ** 2 / eps) / 2
+    loss = tg.gaussian_nll_loss(tg.Tensor(x), np.float16([0.0]), var)
+    assert loss.dtype == np.float16
+    np.testing.assert_allclose(loss.data, expected, rtol=1e-3)

@@ -14,6 +14,7 @@ from ..engine.rules.activations import sigmoid, softmax
 from ..engine.rules.entropies import binary_entropy
 from ..engine.rules.gamma import xlogy
 from ..engine.rules.promotion import same_precision
+from ..engine.rules.reductions import widened
 from ..engine.rules.registry import Array, predicate, predicate_of_all
 from .activations import floating, softplus
 from .losses import TWICE, at_least, beside, operands, reduced
@@ -149,9 +150,10 @@ def gaussian_nll_loss(
         raise ValueError(
             f"{where}: var holds variances, and some are negative; np.exp or tg.softplus makes them positive"
         )
-    var = at_least(var, eps)
-    d = prediction - target
+    half = getattr(prediction, "dtype", None) == np.float16  # too short for d / var, where the loss is not
+    d, var = widened(prediction - target), widened(at_least(var, eps))
     losses = 0.5 * (np.log(var) + d * (d / var))  # the square of d might leave the range where the quotient does not
+    losses = losses.astype(np.float16) if half else losses
     return reduced(where, losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 
