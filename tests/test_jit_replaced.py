@@ -638,6 +638,9 @@ COMPUTED = {
     "method": lambda s: [object.__getattribute__(s, "h" + str(i)) for i in range(2)],
     "vars": lambda s: [vars(s)[f"h{i}"] for i in range(2)],
     "class": lambda s: [getattr(s, "of_" + type(s).__name__), s.h1],
+    "function": lambda s: [getattr(s, f"of_{named.__name__}"), s.h1],
+    "truth": lambda s: [getattr(s, f"of_{s.h1 is not None}"), s.h1],
+    "words": lambda s: [getattr(s, name) for name in "h0 h1".split()],  # noqa: SIM905
     "globals": lambda s: [globals()[f"HW{i}"] for i in range(2)],
     "module": lambda s: [getattr(sys.modules[__name__], "HW" + str(i)) for i in range(2)],
 }
@@ -647,12 +650,14 @@ COMPUTED = {
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_attributes_and_globals_whose_names_are_computed_are_seen(read, options):
     global HW1
-    s, HW1 = SimpleNamespace(h0=constant(X), h1=constant(X + 1), of_SimpleNamespace=X, count=0), constant(X)
+    s, HW1 = SimpleNamespace(h0=constant(X), h1=constant(X + 1), count=0), constant(X)
+    vars(s).update(of_SimpleNamespace=X * 1, of_named=X * 1, of_True=X * 1)
     f = tg.jit(lambda x: sum([np.sum(h * x) for h in read(s)]), **options)
     for i in range(8):
         s.count += read is not COMPUTED["vars"]  # which reads all of them
         if i > 2:  # after the replay that is compared
-            s.h1, HW1, s.of_SimpleNamespace = constant(X * i), constant(X * i), X * i
+            s.h1, HW1 = constant(X * i), constant(X * i)
+            vars(s).update(of_SimpleNamespace=X * i, of_named=X * i, of_True=X * i)
         if i == 6:
             s.h2 = constant(X * 9)
         assert float(f(X)) == float(f.__wrapped__(X))

@@ -87,14 +87,16 @@ def texts_in(code: CodeType) -> list[str]:
 def names_in_texts(texts: Set[str], names: Set[str], owners: Sequence[Any]) -> set[str]:
     """Return the names in texts, if functions that use these names may use them.
 
-    Added are names of the owners that texts, names of classes and digits make, in upper or lower case: f"layer{i}".
+    Added are names of the owners that texts, names of classes or functions, and digits make, in upper or lower case.
     """
     if BY_TEXT.isdisjoint(names):
         return set()
     is_code = not EVALUATING.isdisjoint(names)
-    found = texts | {kind.__name__ for kind in map(type, owners)}
-    pieces = {*"0123456789", *[piece.lower() for text in found if " " not in text for piece in _pieces_of(text)]}
-    made = {dot + name for name in _names_of(owners) if _is_made(name.lower(), pieces) for dot in ("", ".")}
+    known, kinds = _names_of(owners), [*owners, *map(type, owners)]
+    found = texts | {x.__name__ for x in kinds if isinstance(x, (type, FunctionType))} | {"True", "False", "None"}
+    found = {text for text in found if " " not in text or known.issuperset(text.split())}  # "w b".split()
+    pieces = {*"0123456789", *[piece.lower() for text in found for piece in _pieces_of(text)]}
+    made = {dot + name for name in known if _is_made(name.lower(), pieces) for dot in ("", ".")}
     return made.union(*[_names_in_text(text, is_code) for text in texts])
 
 
