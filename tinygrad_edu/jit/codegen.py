@@ -53,7 +53,8 @@ class Plan:
 
     def __init__(self, program: Program, captured: Captured, chosen: Collection[str], backend: str = "numpy") -> None:
         self.program, drawn = program, [call.out for call in program.calls if call.draws]
-        emitter = Emitter(program, captured, chosen, (arrange if backend == "c" else schedule)(program))
+        first_write = (arrange if backend == "c" else schedule)(program)
+        emitter = Emitter(program, captured, chosen, first_write)
         entry_guards(emitter)
         outside = dict(emitter.place(v) for v in (*program.inputs, *program.states))
         lower_calls(emitter, backend)

@@ -42,7 +42,9 @@ def shared(call: Call) -> Sequence[Var]:
         return [call.uses[call.alias_of]]
     if is_view(call):
         return call.uses[:1]
-    return () if call.draws or call.fun in NEW or call.fun in opaques or call.fun in INDEXED else call.uses
+    if call.draws or call.fun in NEW or call.fun in opaques or call.fun in INDEXED:
+        return ()
+    return call.uses
 
 
 def can_vary(call: Call) -> bool:
@@ -67,4 +69,5 @@ def can_raise(call: Call) -> bool:
     if call.fun in INDEXED:
         index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
         return not all(is_basic(i) or (type(i) is Var and type(i.source) is Constant) for i in index)
-    return can_vary(call) or not (call.fun in NEW or call.fun in opaques or call.fun is part or call.fun in VIEWS)
+    known = call.fun in NEW or call.fun in opaques or call.fun is part or call.fun in VIEWS
+    return can_vary(call) or not known

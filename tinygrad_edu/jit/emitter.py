@@ -107,7 +107,8 @@ class Emitter(Expressions):
 
     def container(self, x: Container, write: Write) -> str:
         """Write a list, a tuple or a dict; of a namedtuple, a call of its type."""
-        return (self.fun(type(x)) if hasattr(x, "_fields") else "") + super().container(x, write)
+        kind = self.fun(type(x)) if hasattr(x, "_fields") else ""
+        return kind + super().container(x, write)
 
     def shown(self, call: Call) -> tuple[Any, list[Any], bool]:
         """Return the function and its arguments, and whether an operator does the same, in a third of the time."""

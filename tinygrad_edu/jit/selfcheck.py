@@ -37,10 +37,11 @@ class SavedState:
         changeable = [x for x in nested(self.arguments) if not isinstance(x, tuple)]
         self.containers = [(x, tree.like(x, [*members(x).values()])) for x in changeable]
         given = [(path[1:], a) for path, a in leaves("", self.arguments)]
+        known = [(x, captured.within.get(id(x))) for x in captured.requires_grad]
         reached = [
             (captured.name_of(x) or f"a Tensor of shape {np.shape(x._value)}", place.get() if place else x)
-            for x in captured.requires_grad for place in [captured.within.get(id(x))]
-        ]  # fmt: skip
+            for x, place in known
+        ]
         self.tensors = by_name([(name, x) for name, x in (*given, *reached) if isinstance(x, Node)])
         self.holders = [Holder(x, "", None) for x in self.tensors.values()]
         self.held = [(place, place.get()) for place in captured.places]

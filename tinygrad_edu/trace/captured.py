@@ -128,7 +128,8 @@ class Captured:
     def add(self, var: Var) -> Traced:
         """Add an input, a state or a setting to the program, and return its recording value."""
         program = self.rec.program
-        {Input: program.inputs, State: program.states, Setting: program.settings}[type(var.source)].append(var)
+        group = {Input: program.inputs, State: program.states, Setting: program.settings}[type(var.source)]
+        group.append(var)
         return Traced(self.rec, var.example, var)
 
     def add_array(self, var: Var) -> Traced:

@@ -50,7 +50,8 @@ def refuse_changes(found: Captured) -> None:
     for holder in found.holders:
         for key, given in holder.traced.items():
             new = holder.last.get(key, EMPTY)
-            if issubclass(type(new), ARRAYS) or (type(new) is float and isinstance(holder.owner, Node)):  # of a Value
+            of_value = type(new) is float and isinstance(holder.owner, Node)
+            if of_value or issubclass(type(new), ARRAYS):
                 array, is_whole = plain.get(id(new), (None, False))
                 new = array if is_whole else found.rec.constant(new)
             found.exchanged.append((holder.original or holder, key, given, new))
@@ -67,9 +68,10 @@ def refuse_changes(found: Captured) -> None:
         replaced = {place.key for place, *_ in found.replaced if place.owner is (holder.original or holder).owner}
         expected = before | {key: last[key] for key in replaced.union(holder.traced) if key in last}
         expected |= mode_changed(found, holder)
-        is_node = isinstance(holder.owner, Node)
-        changed = [(holder.member(k), k) for k in ("label", "requires_grad") if is_node and last[k] != before[k]]
-        changed += [] if is_node or are_same(last, expected) else [title_of_change(found, holder, expected)]
+        if isinstance(holder.owner, Node):
+            changed = [(holder.member(k), k) for k in ("label", "requires_grad") if last[k] != before[k]]
+        else:
+            changed = [] if are_same(last, expected) else [title_of_change(found, holder, expected)]
         for title, name in changed[:1]:
             others = [(k, v) for k, v in before.items() if last.get(k) is not expected.get(k)]
             for k, v in [(k, v) for k, v in others if k not in holder.anew]:
@@ -116,7 +118,8 @@ def note_replaced(found: Captured) -> None:
     changed = {id(h.owner) for h, _, old, new in pairs if new is not old}  # of two that hold one another the inner one
     pairs = [pair for pair in pairs if changed.isdisjoint(map(id, nested(pair[2])))]
     inner = {id(x) for *_, old, _ in pairs for x in nested(old)}
-    candidates, pairs = [pair for pair in pairs if id(pair[0].owner) not in inner], []
+    candidates = [pair for pair in pairs if id(pair[0].owner) not in inner]
+    pairs = []
     for holder, key, old, new in candidates:
         tensors = each(old).values()
         single = [*nested(old), *tensors, *[x._value for x in tensors if new is old]]

@@ -109,7 +109,8 @@ class Copies:
 
     def cached(self, function: Any) -> Any:
         """Return a cached function that guards the arrays it uses: what it has cached is right for those alone."""
-        arrays = [a for i, x in Closure(function, []).seen.items() if type(a := self.replaced.get(i, x)) is Traced]
+        reached = Closure(function, []).seen
+        arrays = [a for i, x in reached.items() if type(a := self.replaced.get(i, x)) is Traced]
 
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:

@@ -39,7 +39,8 @@ def identifier(text: str) -> str:
     """Return the text as a Python name; it begins with "v" where the text alone is none."""
     if numbered := re.fullmatch(r"(\d[\d_.]*)[._](\D.*)", text):  # a layer's number comes last
         text = f"{numbered[2]}_{numbered[1]}"
-    name = "".join([c if f"_{c}".isidentifier() else "_" for c in unicodedata.normalize("NFKC", text)]).strip("_")
+    letters = [c if f"_{c}".isidentifier() else "_" for c in unicodedata.normalize("NFKC", text)]
+    name = "".join(letters).strip("_")
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"v{name}"
 
 

@@ -94,7 +94,7 @@ def names_in_texts(texts: Set[str], names: Set[str], owners: Sequence[Any]) -> s
     is_code = not EVALUATING.isdisjoint(names)
     known, kinds = _names_of(owners), [*owners, *map(type, owners)]
     found = texts | {x.__name__ for x in kinds if isinstance(x, (type, FunctionType))} | {"True", "False", "None"}
-    found = {text for text in found if " " not in text or known.issuperset(text.split())}  # "w b".split()
+    found = {text for text in found if " " not in text or known.issuperset(text.split(" "))}  # "w b".split()
     pieces = {*"0123456789", *[piece.lower() for text in found for piece in _pieces_of(text)]}
     made = {dot + name for name in known if _is_made(name.lower(), pieces) for dot in ("", ".")}
     return made.union(*[_names_in_text(text, is_code) for text in texts])
