@@ -30,6 +30,17 @@ def test_gammaln_equals_mpmaths(x):
         np.testing.assert_allclose(tg.gammaln(x), expected, rtol=4e-15, atol=4e-15)
 
 
+def test_where_the_series_begin_they_are_exact_to_rounding():
+    x, z = np.linspace(6.5, 9.5, 61), np.linspace(1.05, 4, 60)
+    with mpmath.workdps(40):
+        expected = [float(mpmath.loggamma(v)) for v in x]
+        slopes = {n: [float(mpmath.polygamma(n, v)) for v in z] for n in range(1, 6)}
+    np.testing.assert_allclose(tg.gammaln(x), expected, rtol=1e-15)
+    np.testing.assert_allclose(tg.gammaln(x.astype(np.float16)), expected, rtol=5e-3)
+    for n, exact in slopes.items():
+        np.testing.assert_allclose(gamma.polygamma(n, z), exact, rtol=1e-15)
+
+
 @given(
     x=st.floats(0.01, 40) | st.floats(1e-9, 0.1).flatmap(lambda e: st.sampled_from([1 - e, 1 + e, 2 - e, 2 + e])),
     beside=st.sampled_from([1.0, -2.5, NAN]),

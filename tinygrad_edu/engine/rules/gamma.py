@@ -57,7 +57,7 @@ def log_gamma(x: Array) -> Array:
     near, far = np.minimum(x, 8), np.maximum(x, 8)
     d = near - np.floor(near)  # exact, so that the result is relatively exact near its zeros 1 and 2 too
     product = np.maximum(near - 1, 1)
-    for k in range(2, 8):
+    for k in range(2, 7):
         product = product * np.maximum(near - k, 1)
     below = d * (d - 1) * (polynomial(_NUMERATOR, d) / polynomial(_DENOMINATOR, d))
     below = below + np.abs(np.log(product * np.minimum(near, 1)))  # one factor is 1; -log(x) below 1
