@@ -5,7 +5,7 @@ is a predicate of values that the function has branched on; if it fails, the cal
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain, count
 from operator import is_
 from types import CellType, MappingProxyType, MethodType
@@ -20,19 +20,18 @@ from ..engine.tape import Node
 from ..engine.tensor import Tensor
 from ..nn import Module
 from ..optim import Group, Optimizer
-from ..trace.closure import MANY, PLAIN
+from ..trace.closure import PLAIN
 from ..trace.containers import is_container, members, nested
-from ..trace.holders import EMPTY, ITEMS, VALUES, base, is_plain, is_same, slot
+from ..trace.holders import ITEMS, VALUES, Holder, base, is_same, slot
 from ..trace.ir import ARRAYS, Guard, Input, Var, variables
 from ..trace.names import BY_TEXT
+from .conditions import absent_text, array_text, items_text, keys_text, same_text
 from .emitter import Emitter
 from .identities import identities, key_text, memory_apart
 from .memory import Location
-from .simplify import value_key
 from .verifier import Step
 
-FLAGS = 0x505  # of an array: in memory order, its memory's owner, aligned and writeable
-FEW, LONG = 4, 20  # names that are looked for, and members of a list or dict that are compared, one by one
+LONG = 20  # members of a list or dict that are compared one by one
 MAPPINGS = (dict, MappingProxyType)
 
 
@@ -125,7 +124,6 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
     inputs = {id(a): i for i, a in enumerate(arrays) if isinstance(a, np.ndarray)}
     used = {*program.inputs, *program.states}
     read = {id(v.source.array) for v in program.states}  # `locate_state` checks their kinds
-    names_matter = captured.labeled or captured.replaced or "label" in captured.closure.names  # a copy has it too
     holders = captured.closure.holders.values()
     unread = {id(x) for _, old, _ in captured.replaced for x in nested(old)}  # others, at each call
     if "defaults" not in captured.closure.names:  # what optimizers keep for parameters that are added later
@@ -133,20 +131,8 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
     for holder in [holder for holder in holders if id(holder.owner) not in unread]:
         owner, before, keys = holder.owner, holder.before, list(holder.seen)
         if isinstance(owner, Node):
-            text = emitter.tensor(owner)
-            yield from [same_text(emitter, f"{text}.label", owner.label)] if names_matter else ()
-            yield f"{text}.requires_grad is {owner.requires_grad}"
-            if before["_grad"] is not None or owner in captured.absent:
-                yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
-            if owner in captured.stepped:  # the step warns of a sum
-                yield f"(getattr({text}, 'passes', 1) > 1) is {getattr(owner, 'passes', 1) > 1}"
             keys = [key for key in keys if key in holder.traced and holder.traced[key].origin in used]
-            if "_value" not in keys and isinstance(before["_value"], np.ndarray) and id(owner) not in captured.tensors:
-                yield array_text(emitter, f"{text}._value", before["_value"])  # it may have asked for the dtype alone
-            for key in holder.anew:
-                var: Any = getattr(holder.traced.get(key), "origin", None)
-                if var in used and (place := place_text(emitter, var)) != f"{text}.{key}":
-                    yield f"{text}.{key} is {place}"  # the array of another place, too
+            yield from tensor_seen(emitter, holder, used, "_value" in keys)
         for x in holder.instances.values():
             text, computes = referred(emitter, x), captured.closure.computing[type(x)]
             own = f"{emitter.fun(slot)}({text}, '__dict__')" if computes else f"{text}.__dict__"
@@ -182,58 +168,22 @@ def members_seen(emitter: Emitter) -> Iterator[str]:
                     yield array_text(emitter, text, before[key], has_content=True)
 
 
-def items_text(emitter: Emitter, owner: Any, method: str = "__iter__") -> str:
-    """Write what a holder of items yields by a method of Python's class; a user's class may have another."""
-    held, is_plain = emitter.name(owner, "held"), type(owner) in ITEMS and method == "__iter__"
-    return held if is_plain else f"[*{emitter.fun(getattr(base(owner), method))}({held})]"
-
-
-def keys_text(emitter: Emitter, text: str, keys: list[Any]) -> str:
-    """Write the check that a dict has these keys, in this order."""
-    if not keys:
-        return f"not {text}"
-    if {*map(type, keys)} == {str}:
-        return f"[*{text}] == {emitter.name(keys, 'keys')}"
-    known = emitter.name([*map(value_key, keys)], "keys")  # 1, 1.0 and True are equal, and == of Tensors is not a bool
-    return f"[*map({emitter.fun(value_key)}, {text})] == {known}"
-
-
-def absent_text(emitter: Emitter, owner: Any, names: frozenset[str]) -> str:
-    """Write the check that a dict or an object with slots has no members with some names."""
-    held = emitter.name(owner, "held")
-    if not isinstance(owner, dict):
-        empty = emitter.name(EMPTY, "EMPTY")
-        return " and ".join([f"{emitter.fun(slot)}({held}, {name!r}) is {empty}" for name in sorted(names)])
-    if len(names) > FEW:
-        return f"{held}.keys().isdisjoint({emitter.name(names, 'absent')})"
-    return " and ".join([f"{name!r} not in {held}" for name in sorted(names)])
-
-
-def same_text(emitter: Emitter, text: str, value: Any) -> str:
-    """Write the check that something is the same object, or, of a plain value, an equal one."""
-    if value is None or isinstance(value, bool):
-        return f"{text} is {value}"
-    plain = is_plain(value)
-    before = emitter.name(value, "t" if isinstance(value, Node) else "seen" if plain else type(value).__name__.lower())
-    if not plain:
-        is_alive = isinstance(value, ref) and value() is not None
-        return f"{text} is {before}" + f" and {text}() is not None" * is_alive
-    return f"({text} is {before} or {emitter.fun(is_same)}({text}, {before}))"
-
-
-def array_text(emitter: Emitter, text: str, value: Any, has_content: bool = False) -> str:
-    """Write the check of an array's dtype and shape, of its memory order if the function could tell, and of texts."""
-    same = f"{text}.dtype == {emitter.name(value.dtype, 'dtype')}"
-    if isinstance(value, np.ndarray):
-        same += f" and {text}.shape == {value.shape}"
-        if emitter.captured.rec.order_matters:
-            same += f" and {text}.flags.num & {FLAGS} == {value.flags.num & FLAGS}"
-            same += "" if value.flags.c_contiguous else f" and {text}.strides == {value.strides}"
-        if has_content and value.dtype.kind not in "biufcO" and value.size <= MANY:  # texts, dates, records
-            objects = value.dtype.hasobject  # their bytes are addresses
-            same += f" and {f'repr({text}.tolist())' if objects else f'{text}.tobytes()'} == "
-            same += emitter.name(repr(value.tolist()) if objects else value.tobytes(), "content")
-    return same
+def tensor_seen(emitter: Emitter, holder: Holder, used: Set[Var], is_read: bool) -> Iterator[str]:
+    """Yield the checks that a Tensor is as it was; `is_read` says whether the program reads its data."""
+    captured, x, before, text = emitter.captured, holder.owner, holder.before, emitter.tensor(holder.owner)
+    if captured.labeled or captured.replaced or "label" in captured.closure.names:  # a copy has it too
+        yield same_text(emitter, f"{text}.label", x.label)
+    yield f"{text}.requires_grad is {x.requires_grad}"
+    if before["_grad"] is not None or x in captured.absent:
+        yield f"{text}._grad is {'' if before['_grad'] is None else 'not '}None"
+    if x in captured.stepped:  # the step warns of a sum
+        yield f"(getattr({text}, 'passes', 1) > 1) is {getattr(x, 'passes', 1) > 1}"
+    if not is_read and isinstance(before["_value"], np.ndarray) and id(x) not in captured.tensors:
+        yield array_text(emitter, f"{text}._value", before["_value"])  # it may have asked for the dtype alone
+    for key in holder.anew:
+        var: Any = getattr(holder.traced.get(key), "origin", None)
+        if var in used and (place := place_text(emitter, var)) != f"{text}.{key}":
+            yield f"{text}.{key} is {place}"  # the array of another place, too
 
 
 def check_argument(emitter: Emitter, text: str, value: Any, names: Iterator[str]) -> Iterator[str]:
