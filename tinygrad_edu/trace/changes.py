@@ -106,19 +106,11 @@ def note_replaced(found: Captured) -> None:
 
     None of the Tensors has a graph, and no other place holds one of them, at the beginning or at the end.
     """
-    holders = [(h, id((h.original or h).owner)) for h in found.holders if not isinstance(h.owner, (Node, *FIXED))]
-    holders = [(h, i) for h, i in holders if (h.last is not h.before or found.moving) and i in found.closure.holders]
-    places = {(i, key): (h, key, h.before.get(key), new) for h, i in holders for key, new in h.last.items()}
-    pairs = [pair for place, pair in places.items() if pair[2] is not pair[3] or place in found.moving]
-    if not (pairs := [pair for pair in pairs if are_leaves(*pair[2:])]):
+    if not (candidates := replaced_members(found)):
         return
     kept = [x for h in found.closure.holders.values() for member in h.before.items() for x in member]
     held = Counter([id(part) for x in (*kept, found.fun) for part in parts(x)])
     known = found.closure.holders.keys() - found.tensors.keys()
-    changed = {id(h.owner) for h, _, old, new in pairs if new is not old}  # of two that hold one another the inner one
-    pairs = [pair for pair in pairs if changed.isdisjoint(map(id, nested(pair[2])))]
-    inner = {id(x) for *_, old, _ in pairs for x in nested(old)}
-    candidates = [pair for pair in pairs if id(pair[0].owner) not in inner]
     pairs = []
     for holder, key, old, new in candidates:
         tensors = each(old).values()
@@ -137,6 +129,23 @@ def note_replaced(found: Captured) -> None:
         found.places.append(place)
         for path, x in each(old).items():
             found.within[id(x)] = place._replace(title="_".join(map(str, [place.title, *path])), path=path)
+
+
+def replaced_members(found: Captured) -> list[tuple[Holder, Any, Any, Any]]:
+    """Return the members that are Tensors or containers of them, and that the function replaces, or others before it.
+
+    Each is (holder, key, what it was, what it is at the end). Of containers that hold one another, it is a member of
+    the inner one if the function replaces that, and else of the outer one.
+    """
+    holders = [(h, id((h.original or h).owner)) for h in found.holders if not isinstance(h.owner, (Node, *FIXED))]
+    holders = [(h, i) for h, i in holders if (h.last is not h.before or found.moving) and i in found.closure.holders]
+    places = {(i, key): (h, key, h.before.get(key), new) for h, i in holders for key, new in h.last.items()}
+    pairs = [pair for place, pair in places.items() if pair[2] is not pair[3] or place in found.moving]
+    pairs = [pair for pair in pairs if are_leaves(*pair[2:])]
+    changed = {id(h.owner) for h, _, old, new in pairs if new is not old}
+    pairs = [pair for pair in pairs if changed.isdisjoint(map(id, nested(pair[2])))]
+    inner = {id(x) for *_, old, _ in pairs for x in nested(old)}
+    return [pair for pair in pairs if id(pair[0].owner) not in inner]
 
 
 def each(x: Any, *at: Any) -> dict[tuple[Any, ...], Any]:

@@ -23,7 +23,9 @@ def note_changes(found: Captured, tensors: list[tuple[Place, Any, tuple[Any, Any
     """
     program, changes = found.rec.program, list[Callable[[], object]]()
     stores = [(t.origin, t) for t in found.arrays.values() if t.is_written]
-    for holder, key, given, new in [member for member in found.exchanged if member[3] is not member[2]]:
+    for holder, key, given, new in found.exchanged:
+        if new is given:
+            continue
         if holder.has(key, "_grad"):
             program.grads.append((holder.owner, None if new is None else new.variable))
             value = None if new is None else _kept(new.value)
