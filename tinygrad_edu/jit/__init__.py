@@ -10,11 +10,11 @@ Tensor, optimizer, Generator and array in reach. `captured` exchanges their valu
 Value. Each NumPy call on it is computed and added to a `Program` (`ir`), in which each variable is assigned once: a
 write in place makes a new variable, and what parameters and optimizers hold in the end is stored after the last call.
 
-*Guards* (`guards`). Before each replay the plan checks that it is given the same objects, shapes and dtypes as the
-recording saw; else it is a cache miss, and the function is recorded anew. While it computes it checks the answers on
-which the function branched, such as that no gradient holds NaN, and the shapes of results that may have other shapes
-for other values (`effects` tells which). A replay that fails has changed nothing; after an error the function itself
-runs, and raises it or catches it.
+*Guards* (`guards`, `conditions`). Before each replay the plan checks that it is given the same objects, shapes and
+dtypes as the recording saw; else it is a cache miss, and the function is recorded anew. While it computes it checks the
+answers on which the function branched, such as that no gradient holds NaN, and the shapes of results that may have
+other shapes for other values (`effects` tells which). A replay that fails has changed nothing; after an error the
+function itself runs, and raises it or catches it.
 
 *Passes* (`passes` has their order) make the program shorter. `simplify` drops dead, equal and constant calls and those
 without effect. `sums` turns sums into products of BLAS. An optimizer makes the same calls for each parameter: `joining`

@@ -166,9 +166,11 @@ class Recording:
         members = [(i, h, key, value) for i, h in holders for key, value in h.seen.items()]
         grow = [(h.member(key), v) for _, h, key, v in members if isinstance(v, GROWING) and id(v) in held]
         seen: dict[Any, Any] = {(id(v), None): (f"the length of {text}", len(held[id(v)].before)) for text, v in grow}
-        for i, h, key, value in [member for member in members if (member[0], member[2]) not in moving]:
-            title = f"attribute {key} of {h.title}" if h.has_names and not h.is_globals else ""
-            seen[i, key] = f"the {title or f'variable or attribute {h.member(key)}'}", value
+        for i, h, key, value in members:
+            if (i, key) not in moving:
+                is_attribute = h.has_names and not h.is_globals
+                name = f"attribute {key} of {h.title}" if is_attribute else f"variable or attribute {h.member(key)}"
+                seen[i, key] = f"the {name}", value
         return seen
 
     def replaced(self, later: Recording) -> list[tuple[tuple[int, Any], str, Any]]:
